@@ -1,0 +1,225 @@
+# Copyright (c) 2026, the hotswap.containers contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Private to hotswap.containers: may change in any release.
+
+"""Podman, through the connection of its SDK (4.7 and later) and libpod's own API.
+
+The SDK's objects are not used: against real servers they lose aliases, pull errors and filters without a word, and refuse
+what libpod accepts, differently in each version (measured). Its `client.api` carries requests as they are.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import typing as t
+import urllib.parse
+
+from .._errors import EngineError, NotFound
+from . import formats, libraries, sockets, streams
+from . import podman_format as fmt
+from .adapter import ANSWER_SECONDS, Adapter
+from .failures import refusal, scrubbed
+from .formats import Json
+from .podman_service import PodmanService
+from .types import LABEL_ADDRESS, Container, ContainerSpec, Image, Network, NetworkSpec, Publish
+
+# The oldest libpod API that we speak; newer servers answer old versions in the old shapes.
+_API_VERSION = "4.0.0"
+_PULL_SECONDS = 3600
+_CHUNK_BYTES = 64 * 1024
+
+
+class PodmanEngine(Adapter):
+    """The Engine protocol on Podman, rootful or rootless."""
+
+    kind = sockets.PODMAN
+
+    def __init__(self, path: str, service: PodmanService | None = None) -> None:
+        """Connects to the socket at `path`; `service` is ended by close().
+
+        Raises:
+            EngineError: the SDK is missing or unusable.
+        """
+        podman = libraries.load(libraries.PODMAN)
+        kinds = (podman.errors.DockerException, *libraries.TRANSPORT_ERRORS, *libraries.transport_errors())
+        super().__init__(path, kinds)
+        self._service = service
+        with self._place.doing("connecting"):
+            self._client: t.Any = podman.PodmanClient(base_url=self.endpoint, version=_API_VERSION, timeout=ANSWER_SECONDS)
+            # Versions before 5 would send requests for the socket to the proxy that the environment names.
+            self._client.api.trust_env = False
+
+    def all_addresses(self, network: str) -> set[str]:
+        """See Engine: Podman tells the address of a stopped container nowhere, hence our label."""
+        with self._place.doing("listing addresses of network %s" % network):
+            found = set()
+            for data in self._on_network(network):
+                record = fmt.container_record(data)
+                found |= {record.networks.get(network, ""), record.labels.get(LABEL_ADDRESS, "")}
+        return found - {""}
+
+    def published(self) -> list[tuple[str, Publish]]:
+        """See Engine."""
+        with self._place.doing("listing published ports"):
+            rows = self._json("get", "/containers/json")
+        return [(row["Names"][0], port) for row in rows if row.get("Names") for port in fmt.published_ports(row)]
+
+    def create(self, spec: ContainerSpec) -> Container:
+        """See Engine."""
+        with scrubbed(spec.env.values()), self._place.doing("creating container %s" % spec.name):
+            made = self._json("post", "/containers/create", body=fmt.container_body(spec))
+            return self._record(self._inspect(made["Id"]))
+
+    def start(self, name: str) -> None:
+        """See Engine."""
+        with self._place.doing("starting container %s" % name):
+            self._on(name, "post", "start")
+
+    def stop(self, name: str, timeout: int | None) -> None:
+        """See Engine."""
+        with self._place.doing("stopping container %s" % name):
+            data = self._inspect(self._exact(name))
+            seconds = formats.stop_timeout(data) if timeout is None else timeout
+            # Podman refuses to stop what never ran. What ended may be about to be restarted: asked to stop, it stays.
+            if fmt.container_record(data).state != "created":
+                self._on(data["Id"], "post", "stop", params={"timeout": seconds}, seconds=seconds + ANSWER_SECONDS)
+
+    def kill(self, name: str, signal: str) -> None:
+        """See Engine."""
+        with self._place.doing("sending %s to container %s" % (signal, name)):
+            self._on(name, "post", "kill", params={"signal": signal})
+
+    def remove(self, name: str, force: bool = False) -> None:
+        """See Engine. By force means at once: Podman would wait the container's stop time-out."""
+        params = {"v": "true", "force": "true", "timeout": "0"} if force else {"v": "true"}
+        with contextlib.suppress(NotFound), self._place.doing("removing container %s" % name):
+            reports = self._call("delete", "/containers/%s" % _quoted(self._exact(name)), params=params).text
+            for report in json.loads(reports) if reports.strip().startswith("[") else []:
+                if report.get("Err"):
+                    raise EngineError(str(report["Err"]))
+
+    def logs(self, name: str, tail: int) -> list[str]:
+        """See Engine."""
+        with self._place.doing("reading the log of container %s" % name):
+            params = {"stdout": "true", "stderr": "true", "tail": str(tail)}
+            return streams.lines(streams.unframe(self._on(name, "get", "logs", params=params).content))
+
+    def health(self, name: str) -> str:
+        """See Engine."""
+        with self._place.doing("checking the health of container %s" % name):
+            record = self._record(self._inspect(self._exact(name)))
+            if not record.has_healthcheck or not record.running:
+                return record.health
+            return str(self._on(record.id, "get", "healthcheck").json().get("Status") or "")
+
+    def networks(self) -> list[Network]:
+        """See Engine."""
+        with self._place.doing("listing networks"):
+            rows = self._json("get", "/networks/json")
+            attached = self._attached()
+        return [fmt.network_record(row, attached.get(row["name"], {})) for row in rows]
+
+    def network(self, name: str) -> Network | None:
+        """See Engine."""
+        with self._place.doing("inspecting network %s" % name):
+            data = self._place.unless_gone(lambda: self._json("get", "/networks/%s/json" % _quoted(name)))
+            # The engine also finds a network whose id begins so.
+            if not data or data.get("name") != name:
+                return None
+            return fmt.network_record(data, self._attached(name).get(name, {}))
+
+    def create_network(self, spec: NetworkSpec) -> Network:
+        """See Engine."""
+        with self._place.doing("creating network %s" % spec.name):
+            return fmt.network_record(self._json("post", "/networks/create", body=fmt.network_body(spec)), {})
+
+    def remove_network(self, name: str) -> None:
+        """See Engine."""
+        if self.network(name):
+            with contextlib.suppress(NotFound), self._place.doing("removing network %s" % name):
+                for report in self._json("delete", "/networks/%s" % _quoted(name)) or []:
+                    if report.get("Err"):
+                        raise EngineError(str(report["Err"]))
+
+    def image(self, ref: str) -> Image | None:
+        """See Engine."""
+        with self._place.doing("inspecting image %s" % ref):
+            data = self._place.unless_gone(lambda: self._image_data(ref))
+        return fmt.image_record(data) if data else None
+
+    def pull(self, ref: str) -> Image:
+        """See Engine. Podman answers 200 and then tells the error in the stream."""
+        with self._place.doing("pulling image %s" % ref):
+            response = self._call("post", "/images/pull", params={"reference": ref, "policy": "always"}, seconds=_PULL_SECONDS, stream=True)
+            said = streams.pull_error(json.loads(line) for line in response.iter_lines() if line)
+            if said:
+                raise EngineError(said)
+            return fmt.image_record(self._image_data(ref))
+
+    def close(self) -> None:
+        """See Engine."""
+        self._client.close()
+        if self._service:
+            self._service.close()
+
+    def _call(
+        self, method: str, path: str, params: t.Mapping[str, t.Any] | None = None, body: t.Any = None, seconds: float = ANSWER_SECONDS, stream: bool = False
+    ) -> t.Any:
+        """One libpod request; the response, or an EngineError for a status of 400 and above."""
+        extra = {} if body is None else {"data": json.dumps(body), "headers": {"Content-Type": "application/json"}}
+        response = getattr(self._client.api, method)(path, params=params, timeout=seconds, stream=stream, **extra)
+        if response.status_code >= 400:
+            raise refusal(response.status_code, response.content)
+        return response
+
+    def _json(self, method: str, path: str, params: t.Mapping[str, t.Any] | None = None, body: t.Any = None) -> t.Any:
+        return self._call(method, path, params, body).json()
+
+    def _on(self, name: str, method: str, action: str, params: t.Mapping[str, t.Any] | None = None, seconds: float = ANSWER_SECONDS) -> t.Any:
+        return self._call(method, "/containers/%s/%s" % (_quoted(self._exact(name)), action), params, seconds=seconds)
+
+    def _rows(self, labels: t.Mapping[str, str]) -> list[Json]:
+        filters = json.dumps({"label": formats.label_filters(labels)}) if labels else "{}"
+        return list(self._json("get", "/containers/json", {"all": "true", "filters": filters}))
+
+    def _inspect(self, name: str) -> Json:
+        return t.cast(Json, self._json("get", "/containers/%s/json" % _quoted(name)))
+
+    def _record(self, data: Json) -> Container:
+        return fmt.container_record(data)
+
+    def _on_network(self, network: str = "") -> list[Json]:
+        """Inspect JSON of all containers on a network, or on any."""
+        rows = [row for row in self._rows({}) if row.get("Networks") and (not network or network in row["Networks"])]
+        return [data for data in (self._data(row["Id"]) for row in rows) if data]
+
+    def _attached(self, network: str = "") -> dict[str, dict[str, str]]:
+        """Network -> container -> address, of containers that have one now."""
+        found: dict[str, dict[str, str]] = {}
+        for data in self._on_network(network):
+            record = fmt.container_record(data)
+            for name, address in record.networks.items():
+                if address:
+                    found.setdefault(name, {})[record.name] = address
+        return found
+
+    def _image_data(self, ref: str) -> Json:
+        return t.cast(Json, self._json("get", "/images/%s/json" % urllib.parse.quote(ref, safe="/:@")))
+
+    def _exec_create(self, name: str, argv: t.Sequence[str]) -> str:
+        body = {"AttachStdout": True, "AttachStderr": True, "Cmd": list(argv)}
+        return str(self._call("post", "/containers/%s/exec" % _quoted(name), body=body).json()["Id"])
+
+    def _exec_read(self, session: str) -> t.Iterable[bytes]:
+        response = self._call("post", "/exec/%s/start" % session, body={"Detach": False, "Tty": False}, stream=True)
+        return t.cast("t.Iterable[bytes]", response.iter_content(_CHUNK_BYTES))
+
+    def _exec_state(self, session: str) -> Json:
+        return t.cast(Json, self._json("get", "/exec/%s/json" % session))
+
+
+def _quoted(name: str) -> str:
+    return urllib.parse.quote(name, safe="")
