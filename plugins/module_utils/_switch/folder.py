@@ -1,0 +1,163 @@
+# Copyright (c) 2026, the hotswap.containers contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Private to hotswap.containers: may change in any release.
+"""A proxy's folder on the host: what survives the proxy, this process and a reboot.
+
+conf/ is mounted read-only into the proxy's container, run/ holds its control sockets. proxy.json and routes/ are
+ours: what the configuration in conf/ is rendered from. Everything is 0600 in folders of 0700, owned by the user
+who runs the engine, who is uid 0 inside the proxy's container.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import fcntl
+import json
+import os
+import pathlib
+import shutil
+import typing as t
+
+from .._errors import SwitchError
+from . import safe
+from .types import Listener, ProxySettings, Route, Serving, Target
+
+Snapshot = t.Mapping[pathlib.Path, t.Optional[bytes]]
+
+
+def write(path: pathlib.Path, text: str) -> bool:
+    """Replaces the file by rename, after it reached the disk. False, and nothing done, when it says that already."""
+    data = text.encode()
+    with contextlib.suppress(FileNotFoundError):
+        if path.read_bytes() == data:
+            return False
+    temporary = path.with_name(".%s.%d.tmp" % (path.name, os.getpid()))
+    with contextlib.suppress(FileNotFoundError):
+        temporary.unlink()
+    handle = os.open(str(temporary), os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(handle, "wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(str(temporary), str(path))
+    sync_folder(path.parent)
+    return True
+
+
+def sync_folder(path: pathlib.Path) -> None:
+    """Makes renames in the folder survive a power cut."""
+    handle = os.open(str(path), os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def target_of(record: t.Mapping[str, t.Any]) -> Target:
+    """A Target from its JSON form."""
+    return Target(record["name"], record["address"], record["port"], record["weight"])
+
+
+def _serving_of(record: t.Mapping[str, t.Any]) -> Serving:
+    route = record["route"]
+    return Serving(
+        Route(route["service"], tuple(route["hosts"]), route["path"]),
+        tuple(target_of(target) for target in record["targets"]),
+    )
+
+
+def _dump(record: t.Any) -> str:
+    return json.dumps(dataclasses.asdict(record), indent=2, sort_keys=True) + "\n"
+
+
+class ProxyFolder:
+    """Paths, records and the lock of one proxy. `root` is STATE/proxies/NAME."""
+
+    def __init__(self, root: pathlib.Path) -> None:
+        self.root = root
+        self.conf = root / "conf"
+        self.run = root / "run"
+        self._settings = root / "proxy.json"
+        self._routes = root / "routes"
+
+    def create(self) -> None:
+        """Makes the folders that are missing, each readable by its owner only."""
+        for path in (self.root, self.conf, self.run, self._routes):
+            path.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+    def delete(self) -> None:
+        """Removes the whole folder; gone already is no error."""
+        shutil.rmtree(str(self.root), ignore_errors=True)
+
+    @contextlib.contextmanager
+    def locked(self) -> t.Iterator[None]:
+        """Keeps every other change of this proxy out. The kernel frees the lock when its holder dies."""
+        try:
+            handle = os.open(str(self.root / "lock"), os.O_RDWR | os.O_CREAT, 0o600)
+        except OSError as error:
+            raise self._missing(str(error)) from error
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(handle)
+
+    def _missing(self, why: str) -> SwitchError:
+        return SwitchError("proxy %s has no folder %s (%s)" % (self.root.name, self.root, why), "Create the proxy with hotswap.containers.reverse_proxy.")
+
+    def _read(self, path: pathlib.Path) -> t.Any:
+        try:
+            return json.loads(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise SwitchError("%s cannot be read: %s" % (path, error), "Restore it, or remove the proxy and create it again.") from error
+
+    def stored_settings(self) -> ProxySettings | None:
+        """The settings of the last `reverse_proxy` run, None before the first."""
+        if not self._settings.exists():
+            return None
+        record = self._read(self._settings)
+        record["listeners"] = tuple(Listener(one["port"]) for one in record["listeners"])
+        return ProxySettings(**record)
+
+    def settings(self) -> ProxySettings:
+        """The settings of the last `reverse_proxy` run; SwitchError before the first."""
+        found = self.stored_settings()
+        if found is None:
+            raise self._missing("no %s" % self._settings.name)
+        return found
+
+    def save_settings(self, settings: ProxySettings) -> bool:
+        """Writes the settings; False when they were so already."""
+        return write(self._settings, _dump(safe.settings(settings)))
+
+    def routes(self) -> dict[str, Serving]:
+        """Service name to route and targets."""
+        files = sorted(self._routes.glob("*.json"))
+        return {path.name[: -len(".json")]: _serving_of(self._read(path)) for path in files if not path.name.startswith(".")}
+
+    def save_routes(self, routes: t.Mapping[str, Serving]) -> None:
+        """Makes routes/ say exactly this."""
+        for name, serving in routes.items():
+            write(self._routes / (safe.name(name) + ".json"), _dump(safe.serving(serving)))
+        for name in set(self.routes()) - set(routes):
+            (self._routes / (name + ".json")).unlink()
+        sync_folder(self._routes)
+
+    def snapshot(self, *configuration: pathlib.Path) -> Snapshot:
+        """What settings, routes and the named files say now, for `restore`."""
+        paths = [self._settings, *configuration, *self._routes.glob("*.json")]
+        return {path: path.read_bytes() if path.exists() else None for path in paths}
+
+    def restore(self, before: Snapshot) -> None:
+        """Puts settings, routes and the named files back to what they said."""
+        for path in self._routes.glob("*.json"):
+            if path not in before:
+                path.unlink()
+        for path, data in before.items():
+            if data is not None:
+                write(path, data.decode())
+            elif path.exists():
+                path.unlink()
