@@ -1,0 +1,125 @@
+# Copyright (c) 2026, the hotswap.containers contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Private to hotswap.containers: may change in any release.
+
+"""Everything of ours on one engine, read only."""
+
+from __future__ import annotations
+
+import json
+import typing as t
+
+from .._engine.types import LABEL_NETWORK, LABEL_SERVICE, LABEL_SPEC, Container, Engine
+from .._errors import HotswapError
+from .._switch.drivers import open_switch
+from .._switch.folder import ProxyFolder
+from .._switch.types import Serving, Switch
+from .info_view import service_view, spec_label
+from .network import as_dict
+from .paths import StateDir
+from .proxy import drift_of, proxies, run_in
+from .proxy_plan import read_spec, shown
+from .validate import check_name
+
+
+class _ProxyNow:
+    """One proxy, read once: its view, and the weights that it gives."""
+
+    def __init__(self, engine: Engine, state: StateDir, name: str, container: Container) -> None:
+        self._spec = read_spec(container.labels.get(LABEL_SPEC, ""))
+        self._folder = ProxyFolder(state.proxy(name))
+        self._switch: Switch | None = None
+        self.trouble: tuple[str, ...] = ()
+        if self._spec:
+            self._switch = open_switch(self._spec.driver, self._folder.root, run_in(engine, container.name))
+        if container.state != "running":
+            self.trouble = ("the container %s is %s" % (container.name, container.state),)
+        elif self._switch:
+            self.trouble = drift_of(self._switch)
+        self.name = name
+        self.container = container
+
+    def weights(self, service: str, running: t.Sequence[str]) -> dict[str, int]:
+        """Instance to weight from the running process; from the files when that does not answer.
+
+        Of the `running` instances, one that gets nothing new and has requests open has the weight 0.
+        """
+        if self._switch is None:
+            return {}
+        if self.container.state == "running":
+            try:
+                found = self._switch.current(service)
+                rest = [name for name in running if name not in found]
+                return {**found, **{name: 0 for name in rest if self._switch.in_flight(service, [name])}}
+            except HotswapError as error:
+                self.trouble += (str(error),)
+        serving = self._files().get(service)
+        return {one.name: one.weight for one in serving.targets} if serving else {}
+
+    def _files(self) -> dict[str, Serving]:
+        try:
+            return self._folder.routes()
+        except HotswapError as error:
+            self.trouble += (str(error),)
+            return {}
+
+    def view(self) -> dict[str, t.Any]:
+        """The proxy as the module returns it."""
+        spec = self._spec.as_dict() if self._spec else {}
+        try:
+            settings = shown(self._folder.stored_settings())
+        except HotswapError as error:
+            settings = {}
+            self.trouble += (str(error),)
+        routes = {name: {"hosts": list(serving.route.hosts), "path": serving.route.path} for name, serving in sorted(self._files().items())}
+        return {
+            "name": self.name,
+            "container": self.container.name,
+            "state": self.container.state,
+            "running": self.container.state == "running",
+            "driver": spec.get("driver"),
+            "image": self.container.image,
+            "network": spec.get("network"),
+            "listeners": settings.get("listeners", []),
+            "publish": spec.get("publish", []),
+            "routes": routes,
+            "drift": list(dict.fromkeys(self.trouble)),
+        }
+
+
+def gather(engine: Engine, state: StateDir, name: str | None) -> dict[str, t.Any]:
+    """Services (all, or the named one), proxies and networks; the module's result."""
+    if name is not None:
+        check_name("name", name)
+    found = {proxy: _ProxyNow(engine, state, proxy, container) for proxy, container in sorted(proxies(engine).items())}
+    services: dict[str, list[Container]] = {}
+    for container in engine.containers({LABEL_SERVICE: name or ""}):
+        services.setdefault(container.labels[LABEL_SERVICE], []).append(container)
+    return {
+        "changed": False,
+        "engine": {"kind": engine.kind, "endpoint": engine.endpoint, "rootless": engine.rootless},
+        "services": [service_view(service, containers, _weights(state, found, service, containers)) for service, containers in sorted(services.items())],
+        "proxies": [proxy.view() for proxy in found.values()],
+        "networks": [as_dict(one) for one in engine.networks() if one.labels.get(LABEL_NETWORK) == one.name],
+    }
+
+
+def _weights(state: StateDir, found: t.Mapping[str, _ProxyNow], service: str, containers: t.Sequence[Container]) -> dict[str, int]:
+    names = {str(spec_label(one).get("proxy") or "") for one in containers} - {""}
+    if not names:
+        return dict.fromkeys(_live_without_proxy(state, service), 100)
+    weights: dict[str, int] = {}
+    for name in sorted(names & set(found)):
+        weights.update(found[name].weights(service, [one.name for one in containers if one.running]))
+    return weights
+
+
+def _live_without_proxy(state: StateDir, service: str) -> list[str]:
+    """Names of the live instances of a service that no proxy serves, as the service module noted them."""
+    try:
+        noted = json.loads((state.service(service) / "live.json").read_text(encoding="utf-8"))
+        return [str(one) for one in noted["instances"]]
+    except (OSError, ValueError, KeyError, TypeError):
+        return []

@@ -1,0 +1,88 @@
+# Copyright (c) 2026, the hotswap.containers contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Private to hotswap.containers: may change in any release.
+
+"""What this host remembers of a service beside its containers: which keys were live, which instances passed their
+gate, and a journal for people. All of it may be lost without harm to what serves."""
+
+from __future__ import annotations
+
+import json
+import os
+import pathlib
+import tempfile
+import time
+import typing as t
+
+_HISTORY_LENGTH = 50
+
+
+class Memory:
+    """The folder of one service. A file that is missing or damaged counts as empty."""
+
+    def __init__(self, folder: pathlib.Path) -> None:
+        self.folder = folder
+        self._state = folder / "state.json"
+
+    @property
+    def history(self) -> tuple[str, ...]:
+        """Keys that have been live, the latest last."""
+        found = self._read().get("history")
+        return tuple(str(key) for key in found) if isinstance(found, list) else ()
+
+    @property
+    def gated(self) -> dict[str, str]:
+        """Instance name -> when the container that passed its gate had been started (the engine's text)."""
+        found = self._read().get("gated")
+        return {str(name): str(at) for name, at in found.items()} if isinstance(found, dict) else {}
+
+    def record_live(self, keys: t.Iterable[str]) -> None:
+        """Notes keys as having been live, moving them to the end."""
+        new = list(keys)
+        past = [key for key in self.history if key not in new]
+        self._update(history=(past + new)[-_HISTORY_LENGTH:])
+
+    def record_gated(self, started_at: t.Mapping[str, str], present: t.Container[str]) -> None:
+        """Notes instances as having passed; forgets those that are no longer present."""
+        known = {name: at for name, at in self.gated.items() if name in present}
+        self._update(gated={**known, **started_at})
+
+    @property
+    def returned_to(self) -> str:
+        """The key that the last rollout went back to as the previous one; "" when that was no rollback."""
+        return str(self._read().get("returned_to", ""))
+
+    def record_returned(self, key: str) -> None:
+        """Notes a finished rollback (or, with "", a rollout): asking for the previous version again then changes nothing."""
+        if key != self.returned_to:
+            self._update(returned_to=key)
+
+    def journal(self, **entry: t.Any) -> None:
+        """Appends one line to journal.jsonl; never a secret."""
+        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        line = json.dumps({"time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), **entry}, sort_keys=True)
+        with open(str(self.folder / "journal.jsonl"), "a", encoding="utf-8") as file:
+            file.write(line + "\n")
+
+    def _read(self) -> dict[str, t.Any]:
+        try:
+            found = json.loads(self._state.read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return {}
+        return found if isinstance(found, dict) else {}
+
+    def _update(self, **fields: t.Any) -> None:
+        write_json(self._state, {**self._read(), **fields})
+
+
+def write_json(path: pathlib.Path, value: t.Any) -> None:
+    """Replaces the file in one step (temporary file, fsync, rename), mode 0600."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    fd, name = tempfile.mkstemp(dir=str(path.parent), prefix="." + path.name)
+    with os.fdopen(fd, "w", encoding="utf-8") as file:
+        json.dump(value, file, sort_keys=True)
+        file.flush()
+        os.fsync(file.fileno())
+    os.rename(name, str(path))

@@ -1,0 +1,75 @@
+# Copyright (c) 2026, the hotswap.containers contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Private to hotswap.containers: may change in any release.
+
+"""What is: containers, the running proxy and our memory -> the planner's Observed."""
+
+from __future__ import annotations
+
+import dataclasses
+import typing as t
+
+from .._engine.types import LABEL_ADDRESS, LABEL_HASH, LABEL_SERVICE, LABEL_VERSION, Container, Engine
+from .._switch.types import Route, Target, Traffic
+from .memory import Memory
+from .plan import Instance, Observed
+from .spec import key_of
+
+_AT_REST = frozenset(["created", "exited", "dead", "stopped", "configured", "initialized"])
+
+
+@dataclasses.dataclass(frozen=True)
+class Sight:
+    """The planner's view, and the containers behind it by name."""
+
+    observed: Observed
+    containers: t.Mapping[str, Container]
+
+    def version_of(self, key: str) -> str:
+        """The version of a key that is on this host, "" for none."""
+        found = (one for one in self.containers.values() if key_of_container(one) == key)
+        return next((one.labels[LABEL_VERSION] for one in found), "")
+
+
+def observe(engine: Engine, service: str, switch: Traffic, memory: Memory, route: Route | None) -> Sight:
+    """Looks once. `route` None: any route will do."""
+    containers = {one.name: one for one in engine.containers({LABEL_SERVICE: service})}
+    admitted = {name: weight for name, weight in switch.current(service).items() if weight > 0}
+    gated = memory.gated
+    instances = tuple(_instance(one, admitted, gated) for one in sorted(containers.values(), key=lambda one: one.name))
+    observed = Observed(
+        instances=instances,
+        history=memory.history,
+        route_ok=route is None or switch.matches(route),
+        routed=bool(admitted) or service in switch.routes(),
+        admitted=tuple(sorted(admitted)),
+    )
+    return Sight(observed, containers)
+
+
+def _instance(one: Container, admitted: t.Mapping[str, int], gated: t.Mapping[str, str]) -> Instance:
+    return Instance(
+        name=one.name,
+        key=key_of_container(one),
+        # A container that the engine is about to restart still has to be stopped when it is no longer wanted.
+        running=one.state not in _AT_REST,
+        weight=admitted.get(one.name, 0),
+        gated=bool(one.started_at) and gated.get(one.name) == one.started_at,
+    )
+
+
+def key_of_container(one: Container) -> str:
+    """The planner's key of one of our containers."""
+    return key_of(one.labels.get(LABEL_VERSION, ""), one.labels.get(LABEL_HASH, ""))
+
+
+def address_of(one: Container, network: str) -> str:
+    """The fixed address that we gave it, else the one it has; loopback where it has no network of its own."""
+    return one.labels.get(LABEL_ADDRESS) or one.networks.get(network) or "127.0.0.1"
+
+
+def target_of(one: Container, network: str, port: int) -> Target:
+    """The container as the proxy addresses it."""
+    return Target(one.name, address_of(one, network), port)

@@ -1,0 +1,90 @@
+# Copyright (c) 2026, the hotswap.containers contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Private to hotswap.containers: may change in any release.
+
+"""Asking through the public route which instance answers: the proof that a cutover has happened for clients too."""
+
+from __future__ import annotations
+
+import socket
+import time
+import typing as t
+
+from .._errors import SwitchError
+from .._switch.types import Route, Target
+from . import netns
+from .http import NoAnswer, request
+
+_INTERVAL = 0.05
+PROBE_HEADER = "X-Hotswap-Probe"
+INSTANCE_HEADER = "x-hotswap-instance"
+
+
+class PublicRoute:
+    """One way into a proxy: `connect()` gives a socket to one of its listeners as clients reach it."""
+
+    def __init__(self, place: str, connect: t.Callable[[], socket.socket], token: str) -> None:
+        self.place = place
+        self._connect = connect
+        self._token = token
+
+    def answered_by(self, host: str, path: str) -> str:
+        """The proxy's name for the instance that answered, "" when none did. Raises NoAnswer or Unreachable."""
+        answer = request(self._connect(), "GET", path, {"Host": host, PROBE_HEADER: self._token})
+        return answer.headers.get(INSTANCE_HEADER, "")
+
+
+def published(address: str, port: int, token: str, timeout: float) -> PublicRoute:
+    """The route as the host's own clients reach it."""
+    place = "%s:%d" % (address, port)
+    return PublicRoute(place, lambda: _connect(address, port, timeout), token)
+
+
+def inside(pid: int, port: int, token: str, timeout: float) -> PublicRoute:
+    """The route as seen inside the proxy's network namespace, for a listener that is not published."""
+    return PublicRoute("port %d of the proxy" % port, lambda: netns.connect(pid, "127.0.0.1", port, timeout), token)
+
+
+def _connect(address: str, port: int, timeout: float) -> socket.socket:
+    try:
+        return socket.create_connection((address, port), timeout)
+    except OSError as error:
+        raise netns.Unreachable("%s:%d: %s" % (address, port, error)) from error
+
+
+def confirm(
+    way: PublicRoute,
+    route: Route,
+    path: str,
+    targets: t.Sequence[Target],
+    identifies: t.Callable[[str, Target], bool],
+    timeout: float,
+) -> None:
+    """Returns once an answer through `way` comes from one of `targets`. Raises SwitchError with the last answer."""
+    host = host_for(route) or way.place
+    deadline = time.monotonic() + timeout
+    while True:
+        said = _ask(way, host, path)
+        if any(identifies(said, target) for target in targets):
+            return
+        if time.monotonic() >= deadline:
+            raise SwitchError(
+                "through %s (Host: %s, %s) the new version did not answer within %g s, but: %s"
+                % (way.place, host, path, timeout, said or "nobody"),
+                "Look at the proxy's logs, and whether another service claims this route.",
+            )
+        time.sleep(_INTERVAL)
+
+
+def _ask(way: PublicRoute, host: str, path: str) -> str:
+    try:
+        return way.answered_by(host, path)
+    except (NoAnswer, netns.Unreachable) as error:
+        return error.what
+
+
+def host_for(route: Route) -> str:
+    """A Host that the route matches; "" when every host does."""
+    return route.hosts[0].replace("*.", "any.") if route.hosts else ""

@@ -1,0 +1,160 @@
+# Copyright (c) 2026, the hotswap.containers contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Private to hotswap.containers: may change in any release.
+
+"""Brings one service on one host from any state to the asked one: look, decide, walk, and go back when it fails."""
+
+from __future__ import annotations
+
+import contextlib
+import typing as t
+
+from .._engine.types import Engine
+from .._errors import HotswapError, InvalidInput
+from .._switch.types import Route
+from . import plan as planner
+from .asked import Host, resolve
+from .lock import held, owner
+from .memory import Memory
+from .observe import Sight, observe
+from .paths import StateDir
+from .preflight import check_image, check_memory, check_names, check_network, check_pinned, check_proxy_network
+from .proxy import Proxy
+from .public import PublicRoute, inside, published
+from .report import Report
+from .runner import Place, Runner
+from .spec import ServiceSpec
+from .validate import check_name, unset_blank
+
+_LOG_LINES = 30
+
+
+def converge(engine: Engine, state: StateDir, params: t.Mapping[str, t.Any], check: bool) -> dict[str, t.Any]:
+    """The whole module: parameters -> result. `check`: only looks. Raises HotswapError, everything put back."""
+    params = unset_blank(params)
+    name = check_name("name", params["name"])
+    memory = Memory(state.service(name))
+    wait = params["lock_timeout"]
+    lock = contextlib.nullcontext() if check else held(memory.folder, "%s of %s" % (params["state"], name), wait)
+    with lock:
+        return Rollout(Host(engine, state, memory, name), params).run(check)
+
+
+class Rollout:
+    """One task over one service."""
+
+    def __init__(self, host: Host, params: t.Mapping[str, t.Any]) -> None:
+        self._host = host
+        self._engine = host.engine
+        self._memory = host.memory
+        self._params = params
+
+    def run(self, check: bool) -> dict[str, t.Any]:
+        """Plans, and walks the plan unless `check`."""
+        asked = resolve(self._host, self._params)
+        spec = asked.spec
+        place = self._place(spec)
+        route = spec.route if spec.port else None
+        sight = self._look(place, route)
+        desired = planner.Desired(self._params["state"], asked.key, asked.names, spec.keep, spec.order)
+        steps = planner.plan(desired, sight.observed)
+        pull = self._preflight(spec, steps, sight) if desired.state != "absent" else []
+        served = place.traffic.routes().get(spec.name)
+        report = Report(desired, spec, steps, pull, sight, served.route if served else None)
+        if check or not steps:
+            return report.result(sight, [], 0, 0)
+        runner = Runner(place, spec, served)
+        self._walk(runner, report)
+        self._memory.record_returned(asked.key if asked.returning else "")
+        return report.result(self._look(place, route), runner.phases, runner.drained, runner.cut)
+
+    def _place(self, spec: ServiceSpec) -> Place:
+        host = self._host
+        if not spec.proxy:
+            return Place(host.engine, host.state, host.traffic(""), host.memory, 0, ())
+        proxy = host.proxy(spec.proxy)
+        if self._params["state"] != "absent":
+            check_proxy_network(proxy.name, proxy.container.networks, spec)
+            _check_route(proxy, spec)
+        return Place(host.engine, host.state, proxy.switch, host.memory, proxy.container.pid, _ways(proxy, spec.gate.timeout))
+
+    def _preflight(self, spec: ServiceSpec, steps: t.Sequence[planner.Step], sight: Sight) -> list[str]:
+        """Everything that can be known before anything is touched. Returns the images to pull."""
+        new = [name for step in steps if step.action == "create" for name in step.names]
+        pull = check_image(self._engine, spec, bool(new), self._params["pull"], sight.containers.values())
+        if new:
+            check_network(self._engine, spec)
+            check_names(self._engine, new)
+            check_memory(spec, len(new))
+        return pull
+
+    def _look(self, place: Place, route: Route | None) -> Sight:
+        return observe(self._engine, self._host.service, place.traffic, self._memory, route)
+
+    def _walk(self, runner: Runner, report: Report) -> None:
+        """The plan, and the way back when a step fails that can be undone."""
+        try:
+            for image in report.pull:
+                with runner.phase("pull"):
+                    check_pinned(report.spec, self._engine.pull(image).id, report.sight.containers.values())
+            runner.walk(report.steps)
+        except HotswapError as error:
+            self._failed(runner, report, error)
+            raise
+        self._journal(runner, report, "done")
+
+    def _failed(self, runner: Runner, report: Report, error: HotswapError) -> None:
+        """Logs of what failed into the error, then everything back to where it was."""
+        failed = runner.phases[-1]["name"] if runner.phases else ""
+        error.details.update(phase=failed, plan=report.texts, version=report.spec.version)
+        error.details["logs"] = self._logs(report.desired.names)
+        if failed in planner.UNDOABLE or (failed in ("drain", "stop") and report.desired.order == "stop_first"):
+            error.details["restored"] = self._restore(runner, report, error)
+        error.details["phases"] = runner.phases
+        self._journal(runner, report, "failed", error=error.what)
+
+    def _restore(self, runner: Runner, report: Report, error: HotswapError) -> bool:
+        now = self._look(runner.place, report.spec.route if report.spec.port else None)
+        try:
+            runner.back(planner.restore(report.sight.observed, now.observed))
+        except HotswapError as second:
+            error.doing.append("and going back failed too: %s" % second)
+            return False
+        error.fix = ("Everything is back where it was. " + error.fix).strip()
+        return True
+
+    def _logs(self, names: t.Iterable[str]) -> dict[str, list[str]]:
+        found: dict[str, list[str]] = {}
+        for name in names:
+            with contextlib.suppress(HotswapError):
+                found[name] = self._engine.logs(name, _LOG_LINES)
+        return found
+
+    def _journal(self, runner: Runner, report: Report, outcome: str, **more: t.Any) -> None:
+        self._memory.journal(
+            outcome=outcome,
+            who=owner(),
+            state=report.desired.state,
+            version=report.spec.version,
+            previous=report.previous_version(),
+            plan=report.texts,
+            phases=runner.phases,
+            drained=runner.drained,
+            cut=runner.cut,
+            **more,
+        )
+
+
+def _ways(proxy: Proxy, timeout: float) -> list[PublicRoute]:
+    """How clients come in: each published listener, or the listeners themselves where none is published."""
+    token = proxy.settings.token
+    ways = [published(address, port, token, timeout) for address, port in proxy.public]
+    return ways or [inside(proxy.container.pid, one.port, token, timeout) for one in proxy.settings.listeners]
+
+
+def _check_route(proxy: Proxy, spec: ServiceSpec) -> None:
+    taken = proxy.routes_conflict(spec.route, spec.name)
+    if taken:
+        raise InvalidInput("route: %s" % taken, "Give each service hosts or a path of its own.")

@@ -1,0 +1,313 @@
+#!/usr/bin/python
+
+# Copyright (c) 2026, the hotswap.containers contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: reverse_proxy
+short_description: The proxy in front of services, as a container
+version_added: 1.0.0
+description:
+  - Runs a reverse proxy in a container called C(NAME-proxy), and keeps its listeners and settings as described.
+  - The routes belong to the services. M(hotswap.containers.service) adds, moves and removes them, without this module.
+  - The result is confirmed by the running process, which is asked through its control socket. That socket is a file in a
+    folder that only the user of the engine can open. There is no administration port.
+  - The container runs its process as root of the container without any capability that the proxy does not need, because
+    only the user of the engine can read the files and use the control socket.
+  - A change of O(connect_timeout), O(client_timeout), O(server_timeout), O(max_connections), or of a listener that is not
+    published, is taken over by the running process with a reload. HAProxy loses no request by that. Caddy closes idle
+    kept-alive connections and every WebSocket, so that some clients can see a closed connection.
+  - Every other change needs a new container, so the listeners are closed for a moment. See O(allow_downtime).
+extends_documentation_fragment:
+  - hotswap.containers.engine
+  - hotswap.containers.attributes
+  - hotswap.containers.attributes.actiongroup_all
+attributes:
+  check_mode:
+    support: full
+  diff_mode:
+    support: full
+  idempotent:
+    support: full
+options:
+  name:
+    description:
+      - The name of the proxy, at most 57 characters.
+    type: str
+    required: true
+  state:
+    description:
+      - V(present) makes the proxy run as described. One that was stopped is started again.
+      - V(absent) removes the container and its files. It fails while services have routes, unless O(force=true).
+    type: str
+    choices:
+      - present
+      - absent
+    default: present
+  driver:
+    description:
+      - The proxy software. V(haproxy) moves traffic by its runtime API and can count the requests in flight.
+    type: str
+    choices:
+      - haproxy
+      - caddy
+    default: haproxy
+  network:
+    description:
+      - The network that it shares with the services. It must exist; M(hotswap.containers.network) makes one.
+      - Required when O(state=present).
+    type: str
+  image:
+    description:
+      - The image of the proxy.
+      - The default is V(docker.io/library/haproxy:3.2-alpine) or V(docker.io/library/caddy:2-alpine), by O(driver).
+    type: str
+  pull:
+    description:
+      - Whether an image that is not on the host is pulled. Images whose name begins with C(localhost/) never are.
+    type: str
+    choices:
+      - missing
+      - never
+    default: missing
+  listen:
+    description:
+      - The ports that the proxy listens on.
+      - Required when O(state=present).
+    type: list
+    elements: dict
+    suboptions:
+      port:
+        description:
+          - The port inside the container.
+        type: int
+        required: true
+      publish:
+        description:
+          - Where on the host it is published. Each is V(PORT), V(ADDRESS:PORT) or V([IPV6]:PORT).
+          - When it is not set, the listener can only be reached from the network.
+        type: list
+        elements: str
+  connect_timeout:
+    description:
+      - How long to wait for a connection to an instance, in seconds.
+    type: float
+    default: 5
+  client_timeout:
+    description:
+      - How long a client may be silent, in seconds.
+    type: float
+    default: 60
+  server_timeout:
+    description:
+      - How long an instance may be silent, in seconds. It must be longer than its slowest answer.
+    type: float
+    default: 60
+  max_connections:
+    description:
+      - How many connections of clients are open at once, at most.
+    type: int
+    default: 4096
+  restart_policy:
+    description:
+      - When the engine starts the container again. With V(always) the proxy comes back after a kill and, where the engine
+        is started at boot, after a reboot (for Podman enable C(podman-restart.service)).
+    type: str
+    choices:
+      - always
+      - unless-stopped
+      - on-failure
+      - 'no'
+    default: always
+  labels:
+    description:
+      - Labels of your own for the container. Labels that begin with C(hotswap.) are refused.
+    type: dict
+  allow_downtime:
+    description:
+      - Whether a running proxy may be replaced by a new container, which closes the listeners for a moment. The routes are kept.
+      - When it is V(false), such a change is an error that names what differs.
+    type: bool
+    default: false
+  force:
+    description:
+      - Whether O(state=absent) also removes a proxy that services have routes on.
+    type: bool
+    default: false
+  wait_timeout:
+    description:
+      - How long the new process may take until it confirms its configuration, in seconds.
+    type: float
+    default: 30
+seealso:
+  - module: hotswap.containers.network
+  - module: hotswap.containers.service
+author:
+  - The hotswap.containers contributors (@hotswap-containers)
+"""
+
+EXAMPLES = r"""
+- name: Run a proxy for local clients only
+  hotswap.containers.reverse_proxy:
+    name: edge
+    engine: podman
+    network: edge
+    listen:
+      - port: 8181
+        publish: 127.0.0.1:8080
+
+- name: Run Caddy, published on every address
+  hotswap.containers.reverse_proxy:
+    name: edge
+    engine: docker
+    driver: caddy
+    network: edge
+    listen:
+      - port: 8080
+        publish: 80
+
+- name: Take a newer image in a maintenance window
+  hotswap.containers.reverse_proxy:
+    name: edge
+    engine: podman
+    network: edge
+    image: docker.io/library/haproxy:3.3-alpine
+    listen:
+      - port: 8181
+        publish: 127.0.0.1:8080
+    allow_downtime: true
+
+- name: Remove the proxy
+  hotswap.containers.reverse_proxy:
+    name: edge
+    engine: podman
+    state: absent
+"""
+
+RETURN = r"""
+state:
+  description: Whether the proxy exists after this run.
+  returned: success
+  type: str
+  sample: present
+engine:
+  description: The kind of engine that was used.
+  returned: success
+  type: str
+  sample: podman
+action:
+  description:
+    - What was done, or would be done in check mode.
+    - One of V(none), V(create), V(replace), V(start), V(apply), V(remove).
+  returned: success
+  type: str
+  sample: create
+reasons:
+  description: Why it was done, one short text each.
+  returned: success
+  type: list
+  elements: str
+  sample: ["client_timeout from 60.0 to 30.0"]
+proxy:
+  description: The proxy as it is, or as it would be in check mode.
+  returned: success, when O(state=present)
+  type: dict
+  contains:
+    name:
+      description: The name.
+      type: str
+    container:
+      description: The name of its container.
+      type: str
+      sample: edge-proxy
+    driver:
+      description: The proxy software.
+      type: str
+    image:
+      description: The image.
+      type: str
+    network:
+      description: The network that it shares with services.
+      type: str
+    publish:
+      description: The published ports, as C(ADDRESS:PORT:PORT IN THE CONTAINER).
+      type: list
+      elements: str
+      sample: ["127.0.0.1:8080:8181"]
+    restart_policy:
+      description: When the engine starts it again.
+      type: str
+    labels:
+      description: Labels of your own.
+      type: dict
+    settings:
+      description: Listeners, timeouts and limits.
+      type: dict
+    routes:
+      description: Names of the services that have a route.
+      type: list
+      elements: str
+    folder:
+      description: The folder on the host that holds the files.
+      type: str
+logs:
+  description: The last lines that the proxy wrote.
+  returned: when a new proxy did not come up
+  type: list
+  elements: str
+"""
+
+import typing as t
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ..module_utils import _module
+from ..module_utils._engine.types import Engine
+from ..module_utils._rollout import proxy_apply
+from ..module_utils._rollout.paths import StateDir
+
+_LISTEN: dict[str, dict[str, t.Any]] = {
+    "port": {"type": "int", "required": True},
+    "publish": {"type": "list", "elements": "str"},
+}
+
+OPTIONS: dict[str, dict[str, t.Any]] = {
+    "name": {"type": "str", "required": True},
+    "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+    "driver": {"type": "str", "choices": ["haproxy", "caddy"], "default": "haproxy"},
+    "network": {"type": "str"},
+    "image": {"type": "str"},
+    "pull": {"type": "str", "choices": ["missing", "never"], "default": "missing"},
+    "listen": {"type": "list", "elements": "dict", "options": _LISTEN},
+    "connect_timeout": {"type": "float", "default": 5},
+    "client_timeout": {"type": "float", "default": 60},
+    "server_timeout": {"type": "float", "default": 60},
+    "max_connections": {"type": "int", "default": 4096},
+    "restart_policy": {"type": "str", "choices": ["always", "unless-stopped", "on-failure", "no"], "default": "always"},
+    "labels": {"type": "dict"},
+    "allow_downtime": {"type": "bool", "default": False},
+    "force": {"type": "bool", "default": False},
+    "wait_timeout": {"type": "float", "default": 30},
+}
+
+
+def main() -> None:
+    module = AnsibleModule(
+        argument_spec={**_module.ENGINE_OPTIONS, **OPTIONS},
+        required_if=[("state", "present", ["network", "listen"])],
+        supports_check_mode=True,
+    )
+
+    def work(engine: Engine, state: StateDir) -> dict[str, t.Any]:
+        if module.params["state"] == "absent":
+            return proxy_apply.remove(engine, state, module.params["name"], module.params["force"], module.check_mode)
+        return proxy_apply.ensure(engine, state, module.params, module.check_mode)
+
+    _module.run(module, work)
+
+
+if __name__ == "__main__":
+    main()
