@@ -1,0 +1,165 @@
+# Copyright (c) 2026, the hotswap.containers contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Real proxies and real instances as processes of this machine, for the contract of the switch drivers."""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import os
+import pathlib
+import random
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import typing as t
+
+import pytest
+
+from ansible_collections.hotswap.containers.plugins.module_utils._switch.drivers import open_switch
+from ansible_collections.hotswap.containers.plugins.module_utils._switch.types import (
+    Listener,
+    Places,
+    ProxySettings,
+    Switch,
+    Target,
+)
+
+APP = pathlib.Path(__file__).with_name("switch_app.py")
+INSTANCE_PORT = 18282
+TOKEN = "0123456789abcdef0123456789abcdef"
+
+
+def binary(driver: str) -> str:
+    """The proxy's program: HOTSWAP_HAPROXY or HOTSWAP_CADDY, else from the path. The test fails without it."""
+    variable = "HOTSWAP_" + driver.upper()
+    found = shutil.which(os.environ.get(variable, driver), path=os.pathsep.join([os.path.dirname(sys.executable), os.environ.get("PATH", ""), "/usr/sbin"]))
+    if found is None:
+        pytest.fail("%s is missing. Install it, or name the program in %s." % (driver, variable))
+    return found
+
+
+def until(check: t.Callable[[], t.Any], seconds: float = 10.0) -> t.Any:
+    """Repeats `check` until it is true, and fails the test after `seconds`."""
+    end = time.monotonic() + seconds
+    while not (answer := check()):
+        assert time.monotonic() < end, "not within %g s" % seconds
+        time.sleep(0.01)
+    return answer
+
+
+def listens(address: str, port: int) -> bool:
+    with contextlib.suppress(OSError), socket.create_connection((address, port), 1):
+        return True
+    return False
+
+
+def established(target: Target) -> int:
+    """Connections to the instance, as its own network namespace sees them (here: this machine's)."""
+    local = "%08X:%04X" % (int.from_bytes(socket.inet_aton(target.address), "little"), target.port)
+    rows = pathlib.Path("/proc/net/tcp").read_text().splitlines()[1:]
+    return sum(1 for row in rows if row.split()[1] == local and row.split()[3] == "01")
+
+
+class Bed:
+    """One proxy with its folder, and instances on loopback addresses of its own."""
+
+    def __init__(self, driver: str) -> None:
+        self.driver = driver
+        self.program = binary(driver)
+        # Not pytest's own folder: a unix socket's path holds 107 bytes.
+        self.root = pathlib.Path(tempfile.mkdtemp(prefix="hs-", dir="/tmp"))
+        self.folder = self.root / "proxies" / "edge"
+        self.places = Places(str(self.folder / "conf"), str(self.folder / "run"))
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self.port: int = free.getsockname()[1]
+        self.settings = ProxySettings("edge", (Listener(self.port),), TOKEN)
+        # Another run on this machine has other addresses.
+        self._subnet = "127.%d.%d" % (random.randint(1, 254), random.randint(1, 254))
+        self._instances: dict[str, subprocess.Popen[bytes]] = {}
+        self.proxy: subprocess.Popen[bytes] | None = None
+        self.switch = self.open()
+
+    def open(self) -> Switch:
+        """A new Switch object, as each module run has its own."""
+        return open_switch(self.driver, self.folder, self.run_in_proxy, self.places)
+
+    def run_in_proxy(self, argv: t.Sequence[str]) -> tuple[int, str]:
+        done = subprocess.run([self.program, *argv[1:]], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        return done.returncode, done.stdout
+
+    def start(self) -> None:
+        """Starts the proxy as its container would, and waits for it."""
+        haproxy = ["-W", "-db", "-S", self.places.run + "/master.sock,mode,600", "-f", self.places.conf + "/haproxy.cfg"]
+        caddy = ["run", "--config", self.places.conf + "/caddy.json"]
+        with open(self.root / "proxy.log", "ab") as log:
+            self.proxy = subprocess.Popen(
+                [self.program, *(haproxy if self.driver == "haproxy" else caddy)],
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+                env={**os.environ, "XDG_CONFIG_HOME": str(self.root), "XDG_DATA_HOME": str(self.root)},
+            )
+        self.switch.wait_ready(20)
+
+    def kill(self) -> None:
+        """SIGKILL to the proxy with all its workers, as when its container is killed."""
+        if self.proxy is not None:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self.proxy.pid, signal.SIGKILL)
+            self.proxy.wait()
+
+    def instance(self, name: str, number: int, weight: int = 100) -> Target:
+        """Starts an instance and waits until it listens."""
+        target = Target(name, "%s.%d" % (self._subnet, number), INSTANCE_PORT, weight)
+        process = subprocess.Popen([sys.executable, str(APP), name, target.address, str(target.port)])
+        self._instances[name] = process
+        until(lambda: listens(target.address, target.port))
+        assert process.poll() is None, "something else listens on %s" % target.address
+        return target
+
+    def kill_instance(self, target: Target) -> None:
+        """SIGKILL: nothing is finished, everything open is cut."""
+        process = self._instances.pop(target.name)
+        process.kill()
+        process.wait()
+
+    def drained(self, service: str, target: Target) -> None:
+        """Returns when the proxy's count is 0, or where it has none, when no connection was seen for 0.3 s."""
+        if self.switch.in_flight(service, [target.name]) is not None:
+            until(lambda: self.switch.in_flight(service, [target.name]) == 0)
+            return
+        quiet = time.monotonic()
+        while time.monotonic() - quiet < 0.3:
+            if established(target):
+                quiet = time.monotonic()
+            time.sleep(0.02)
+
+    def ask(self, path: str = "/", host: str = "greet.test", **headers: str) -> tuple[int, str, dict[str, str]]:
+        """One request on a fresh connection: status, body, headers in lower case."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=15)
+        try:
+            connection.request("GET", path, headers={"Host": host, **{key.replace("_", "-"): value for key, value in headers.items()}})
+            response = connection.getresponse()
+            return response.status, response.read().decode(), {key.lower(): value for key, value in response.getheaders()}
+        finally:
+            connection.close()
+
+    def who(self, path: str = "/", host: str = "greet.test") -> str:
+        """The instance that answers, or the status."""
+        status, body, _headers = self.ask(path, host)
+        return body.split(" ")[0] if status == 200 else str(status)
+
+    def close(self) -> None:
+        self.kill()
+        for process in self._instances.values():
+            process.kill()
+            process.wait()
+        shutil.rmtree(self.root)

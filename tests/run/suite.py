@@ -1,0 +1,84 @@
+# Copyright (c) 2026, the hotswap.containers contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""./dev test: every layer, a table, and one closing line. The hosts of the test bed come up while the others run."""
+
+from __future__ import annotations
+
+import dataclasses
+import subprocess
+import sys
+import time
+
+from run.report import OUTPUT, ROOT, load, result_file, say
+
+LAYERS = ("lint", "unit", "sanity", "integration")
+
+
+@dataclasses.dataclass(frozen=True)
+class Outcome:
+    """What one layer came to; `seconds` of wall time."""
+
+    layer: str
+    passed: int
+    failed: int
+    seconds: float
+
+
+def outcome(layer: str, exit_code: int, seconds: float) -> Outcome:
+    """Counts the checks that the layer left. One that left none, or exited badly with no failure, counts as one failure."""
+    checks = load(layer)
+    failed = sum(not check.passed for check in checks)
+    if not checks or (exit_code and not failed):
+        failed += 1
+    return Outcome(layer, sum(check.passed for check in checks), failed, seconds)
+
+
+def run_layer(layer: str) -> Outcome:
+    """Runs ./dev test-LAYER and waits for it."""
+    say("\n== %s" % layer)
+    result_file(layer).unlink(missing_ok=True)
+    began = time.monotonic()
+    code = subprocess.run([str(ROOT / "dev"), "test-" + layer], stdin=subprocess.DEVNULL, check=False).returncode
+    return outcome(layer, code, time.monotonic() - began)
+
+
+def run_all(layers: tuple[str, ...]) -> list[Outcome]:
+    """Runs the layers one after the other; what integration needs is prepared beside them, with its output in a file."""
+    if "integration" not in layers:
+        return [run_layer(layer) for layer in layers]
+    log = OUTPUT / "integration-prepare.log"
+    OUTPUT.mkdir(parents=True, exist_ok=True)
+    say("preparing the test bed in the background (%s)" % log.relative_to(ROOT))
+    argv = [str(ROOT / "dev"), "test-integration", "--prepare"]
+    with log.open("w") as file, subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=file, stderr=subprocess.STDOUT) as prepare:
+        outcomes = [run_layer(layer) for layer in layers if layer != "integration"]
+        if prepare.poll() is None:
+            say("\nwaiting for the test bed")
+        # A failure is not final here: the layer itself prepares again, and says what is wrong.
+        prepare.wait()
+    return [*outcomes, run_layer("integration")]
+
+
+def table(outcomes: list[Outcome]) -> str:
+    """Layer, passed, failed, seconds."""
+    rows = ["%-12s %7d %7d %8.0f" % (each.layer, each.passed, each.failed, each.seconds) for each in outcomes]
+    return "\n".join(["%-12s %7s %7s %8s" % ("layer", "passed", "failed", "seconds"), *rows])
+
+
+def main() -> None:
+    """`./dev test [LAYER...]`: the last line is the total, alone on its line. Exits 1 on any failure."""
+    asked = tuple(sys.argv[1:]) or LAYERS
+    unknown = [layer for layer in asked if layer not in LAYERS]
+    if unknown:
+        sys.exit("dev test: there is no layer %s; there are %s" % (", ".join(unknown), ", ".join(LAYERS)))
+    outcomes = run_all(asked)
+    failed = sum(each.failed for each in outcomes)
+    say("\n%s\n" % table(outcomes))
+    say("%d passed, %d failed" % (sum(each.passed for each in outcomes), failed))
+    sys.exit(1 if failed else 0)
+
+
+if __name__ == "__main__":
+    main()

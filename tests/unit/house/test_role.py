@@ -1,0 +1,68 @@
+# Copyright (c) 2026, the hotswap.containers contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The role passes every option of every module that it chains, and documents a variable for each."""
+
+from __future__ import annotations
+
+import typing as t
+
+import pytest
+
+from .files import options, read_yaml
+
+TASKS = {task["name"]: task for name in ("main", "rollback") for task in read_yaml("roles/rollout/tasks/%s.yml" % name)}
+SPECS = read_yaml("roles/rollout/meta/argument_specs.yml")["argument_specs"]
+# What the role decides itself: it makes things exist, and never removes a network or a proxy.
+FIXED = {"network": {"state"}, "reverse_proxy": {"state", "force"}, "service": set(), "probe": {"name", "state", "state_dir"}}
+
+
+def _arguments(module: str, task: str) -> dict[str, t.Any]:
+    return dict(TASKS[task]["hotswap.containers." + module])
+
+
+@pytest.mark.parametrize(
+    ("module", "task"),
+    [("network", "Make the network"), ("reverse_proxy", "Run the proxy"), ("service", "Roll out"), ("probe", "Ask through the public route")],
+)
+def test_every_option_is_passed(module: str, task: str) -> None:
+    assert set(_arguments(module, task)) == set(options(module)) - FIXED[module]
+
+
+CALLS = sorted(name for name, task in TASKS.items() if any(key.startswith("hotswap.containers.") for key in task))
+
+
+@pytest.mark.parametrize("task", CALLS)
+def test_every_variable_is_documented(task: str) -> None:
+    entry = "rollback" if task == "Roll back" else "main"
+    module = next(key for key in TASKS[task] if key.startswith("hotswap.containers."))
+    for option, value in TASKS[task][module].items():
+        if isinstance(value, str) and "rollout_" in value:
+            assert _variable(value) in SPECS[entry]["options"], option
+
+
+def _variable(value: str) -> str:
+    return "rollout_" + value.split("rollout_", 1)[1].split(" ", 1)[0]
+
+
+def test_every_documented_variable_is_used() -> None:
+    used = "\n".join(str(task) for task in TASKS.values())
+    for entry in SPECS.values():
+        assert [variable for variable in entry["options"] if variable not in used] == []
+
+
+def test_a_service_variable_has_the_name_of_its_option() -> None:
+    for option, value in _arguments("service", "Roll out").items():
+        assert "item.%s " % option in value
+        assert _variable(value) == "rollout_" + option
+
+
+def test_items_never_show_more_than_their_names() -> None:
+    for task in TASKS.values():
+        assert "loop" not in task or task["loop_control"]["label"].startswith("{{ item.name ")
+
+
+@pytest.mark.parametrize("path", ["roles/rollout/tasks/main.yml", "roles/rollout/tasks/rollback.yml"])
+def test_a_task_file_is_short(path: str) -> None:
+    assert len(read_yaml(path)) <= 15

@@ -1,0 +1,32 @@
+# Copyright (c) 2026, the hotswap.containers contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The table of drivers."""
+
+from __future__ import annotations
+
+import pathlib
+
+import pytest
+
+from ansible_collections.hotswap.containers.plugins.module_utils._errors import InvalidInput
+from ansible_collections.hotswap.containers.plugins.module_utils._switch.drivers import DRIVERS, container_parts, driver, open_switch
+
+
+def test_unknown_driver_names_the_others() -> None:
+    with pytest.raises(InvalidInput, match=r"'nginx' is unknown\. Use one of: caddy, haproxy\."):
+        driver("nginx")
+
+
+@pytest.mark.parametrize("name", sorted(DRIVERS))
+def test_parts(name: str, tmp_path: pathlib.Path) -> None:
+    parts = container_parts(name)
+    assert parts.entrypoint == (name,)
+    assert parts.cap_add == ("NET_BIND_SERVICE",)
+    assert open_switch(name, tmp_path, lambda argv: (0, "")).driver == name
+
+
+def test_only_what_is_true() -> None:
+    assert DRIVERS["haproxy"].capabilities.in_flight and not DRIVERS["caddy"].capabilities.in_flight
+    assert DRIVERS["haproxy"].capabilities.lossless_reload and not DRIVERS["caddy"].capabilities.lossless_reload
