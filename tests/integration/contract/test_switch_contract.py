@@ -10,6 +10,8 @@ import contextlib
 import http.client
 import os
 import pathlib
+import random
+import signal
 import socket
 import subprocess
 import tempfile
@@ -17,15 +19,14 @@ import threading
 import typing as t
 
 import pytest
-from hypothesis import HealthCheck, given, settings
 from switch_bed import TOKEN, Bed, binary, until
 from switch_load import Load
 
 from ansible_collections.hotswap.containers.plugins.module_utils._errors import SwitchError
+from ansible_collections.hotswap.containers.plugins.module_utils._rollout import validate
 from ansible_collections.hotswap.containers.plugins.module_utils._switch import caddy, caddy_render, haproxy, haproxy_render, haproxy_runtime
 from ansible_collections.hotswap.containers.plugins.module_utils._switch.folder import ProxyFolder
 from ansible_collections.hotswap.containers.plugins.module_utils._switch.types import Listener, Places, ProxySettings, Route, Serving, Target
-from ansible_collections.hotswap.containers.tests.unit.plugins.module_utils.switch.examples import tables
 
 CUTOVERS = 20
 GREET = Route("greet")
@@ -219,9 +220,29 @@ def test_probe_without_a_route_names_nobody(bed: Bed) -> None:
     assert "no route" in body
 
 
-@settings(deadline=None, max_examples=12, suppress_health_check=list(HealthCheck))
-@given(tables)
-def test_every_valid_table_is_a_valid_configuration(table: dict[str, Serving]) -> None:
+def odd_table(seed: int) -> dict[str, Serving]:
+    """Six services with every character that validate.py lets into names, hosts and paths."""
+    chance = random.Random(seed)
+
+    def word(characters: str, longest: int) -> str:
+        return "".join(chance.choices(characters, k=chance.randint(1, longest)))
+
+    def route(number: int) -> Route:
+        service = validate.check_name("service", "%d%s" % (number, word("azAZ09_.-", 50)))
+        hosts = ["%s%s.h%d-%d" % (chance.choice(["", "*."]), word("az09_", 40), number, one) for one in range(chance.randint(1, 4))]
+        path = "/" + word("azAZ09._~!$&*+,=:@-", 250)
+        return Route(service, tuple(validate.check_host("hosts", host) for host in hosts), validate.check_path("path", path))
+
+    routes = [route(number) for number in range(6)]
+    return {
+        route.service: Serving(route, tuple(Target("%d%s" % (one, word("azAZ09_.-", 90)), "10.0.0.%d" % one, 80, chance.randint(0, 100)) for one in range(3)))
+        for route in routes
+    }
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_every_valid_table_is_a_valid_configuration(seed: int) -> None:
+    table = odd_table(seed)
     with tempfile.TemporaryDirectory() as name:
         conf = pathlib.Path(name)
         proxy = ProxySettings("edge", (Listener(8181),), TOKEN)
@@ -407,6 +428,26 @@ def test_client_kept_alive_over_a_reload_follows_the_switch(haproxy_bed: Bed) ->
         forwarded = [line for line in response.read().decode().lower().split("\r\n") if line.startswith("x-forwarded-")]
         assert sorted(forwarded) == ["x-forwarded-for: 127.0.0.1", "x-forwarded-proto: http"]
         assert response.getheader("Connection") == "close"
+
+
+def test_replaced_worker_that_ends_while_it_is_asked(haproxy_bed: Bed) -> None:
+    bed = haproxy_bed
+    bed.switch.serve(GREET, [bed.instance("greet-a", 1)])
+    runtime = haproxy_runtime.Runtime(pathlib.Path(bed.places.run))
+    client = http.client.HTTPConnection("127.0.0.1", bed.port, timeout=10)
+    with contextlib.closing(client):
+        client.request("GET", "/", headers={"Host": "greet.test"})
+        client.getresponse().read()
+        bed.switch.serve(Route("other", ("other.test",)), [])
+        (old,) = runtime.replaced()
+        os.kill(old, signal.SIGSTOP)
+        # Longer than one question waits, so that it is asked again and found to be gone.
+        killer = threading.Timer(1.5, os.kill, (old, signal.SIGKILL))
+        killer.start()
+        assert bed.switch.in_flight("greet", ["greet-a"]) == 0
+        killer.join()
+    assert runtime.replaced() == ()
+    assert bed.who() == "greet-a"
 
 
 def test_forget(haproxy_bed: Bed) -> None:
