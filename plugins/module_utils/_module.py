@@ -25,8 +25,14 @@ ENGINE_OPTIONS: dict[str, dict[str, t.Any]] = {
 }
 
 
+# A shorter value is no secret, and hiding it would hide every word that it is part of ("1", "Hi", a version).
+_SHORTEST_SECRET = 8
+
+
 def run(module: AnsibleModule, work: t.Callable[[Engine, StateDir], dict[str, t.Any]]) -> None:
     """Connects to the engine that the task names, runs `work`, and ends the module with its result or its error."""
+    said = {"invocation": {"module_args": _without_secrets(module)}}
+    module.no_log_values = {value for value in module.no_log_values if len(str(value)) >= _SHORTEST_SECRET}
     try:
         engine = connect(module.params["engine"], module.params["engine_url"])
         try:
@@ -34,5 +40,14 @@ def run(module: AnsibleModule, work: t.Callable[[Engine, StateDir], dict[str, t.
         finally:
             engine.close()
     except HotswapError as error:
-        module.fail_json(msg=str(error), **error.details)
-    module.exit_json(**result)
+        module.fail_json(msg=str(error), **said, **error.details)
+    except OSError as error:
+        module.fail_json(msg="%s. The user who runs the task must be able to write there (see state_dir)." % error, **said)
+    module.exit_json(**said, **result)
+
+
+def _without_secrets(module: AnsibleModule) -> dict[str, t.Any]:
+    """The parameters for -vvv, those that may hold secrets hidden whatever their length."""
+    hidden = {name for name, option in module.argument_spec.items() if option.get("no_log")}
+    shown = "VALUE_SPECIFIED_IN_NO_LOG_PARAMETER"
+    return {name: shown if value and name in hidden else value for name, value in module.params.items()}

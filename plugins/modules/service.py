@@ -62,7 +62,7 @@ options:
       - The version, an immutable name of the image's content, such as a tag or a Git SHA.
       - When it is not set, this is the image's tag, or the first twelve digits of its digest.
       - V(previous) is the version that was live before, exactly as its containers are. Only O(gate), O(route),
-        O(drain_timeout) and O(keep) can then be given.
+        O(drain_timeout) and O(keep) count then. Asked for again, it changes nothing; to go forward, name the version.
     type: str
   pull:
     description:
@@ -232,6 +232,8 @@ options:
   env:
     description:
       - Environment variables. They win over O(env_file).
+      - Values are shown neither in the task's output nor in the host's log. Give secrets at least eight characters, so that
+        they are hidden in the application's log lines of a failed task too.
     type: dict
   env_file:
     description:
@@ -461,7 +463,7 @@ version:
   type: str
   sample: 1.4.2
 previous_version:
-  description: The version that O(version=previous) would now go to.
+  description: The version that was live before it, if that is still on the host.
   returned: always
   type: str
   sample: 1.4.1

@@ -83,7 +83,8 @@ _ROLLOUT: Options = {
 _CONTAINER: Options = {
     "command": _texts(),
     "entrypoint": _texts(),
-    "env": {"type": "dict"},
+    # Values may be secrets: neither the host's log nor the task's output may show them.
+    "env": {"type": "dict", "no_log": True},
     "env_file": {"type": "list", "elements": "path"},
     "mounts": {"type": "list", "elements": "dict", "options": _MOUNT},
     "volumes": _texts(),
