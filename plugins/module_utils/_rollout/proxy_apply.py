@@ -18,16 +18,18 @@ import typing as t
 from .._engine.types import Engine
 from .._errors import HotswapError, InvalidInput, SwitchError, while_doing
 from .._switch.drivers import container_parts, open_switch
+from .._switch.sockets import until
 from .._switch.types import ProxySettings, Switch
 from . import lock
 from .paths import StateDir
-from .ports import who_holds
+from .ports import clash, listening, who_holds
 from .proxy import Found, look, run_in, view
 from .proxy_plan import Plan, ProxySpec, container_spec, decide, settings_of, shown, spec_of
 from .validate import check_name, check_positive
 
 _LOG_LINES = 50
 _LOCK_SECONDS = 60.0
+_RELEASE_SECONDS = 15.0
 _SELINUX = pathlib.Path("/sys/fs/selinux/enforce")
 _FIRST_FREE_PORT = pathlib.Path("/proc/sys/net/ipv4/ip_unprivileged_port_start")
 
@@ -195,7 +197,23 @@ def _install(job: _Job, spec: ProxySpec, settings: ProxySettings) -> None:
         _start(job, spec, switch)
     except HotswapError:
         job.engine.remove(spec.container, force=True)
+        _wait_released(spec)
         raise
+
+
+def _wait_released(spec: ProxySpec) -> None:
+    """Until nothing listens on the proxy's ports, at most 15 s.
+
+    Podman's API service keeps the ports of a container that failed to start until it ends for want of requests, after 5 s
+    (5.4.2, measured); what is started in between finds them in use.
+    """
+    wanted = [(one.host_ip, one.host_port) for one in spec.publish if one.protocol == "tcp"]
+
+    def released() -> bool | None:
+        taken = listening()
+        return None if any(clash(place, taken) for place in wanted) else True
+
+    until(released, _RELEASE_SECONDS, 0.1)
 
 
 def _start(job: _Job, spec: ProxySpec, switch: Switch) -> None:
