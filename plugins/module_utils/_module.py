@@ -31,7 +31,7 @@ _SHORTEST_SECRET = 8
 
 def run(module: AnsibleModule, work: t.Callable[[Engine, StateDir], dict[str, t.Any]]) -> None:
     """Connects to the engine that the task names, runs `work`, and ends the module with its result or its error."""
-    said = {"invocation": {"module_args": _without_secrets(module)}}
+    said: dict[str, t.Any] = {"invocation": {"module_args": _without_secrets(module)}}
     module.no_log_values = {value for value in module.no_log_values if len(str(value)) >= _SHORTEST_SECRET}
     try:
         engine = connect(module.params["engine"], module.params["engine_url"])
