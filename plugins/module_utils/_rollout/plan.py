@@ -185,7 +185,7 @@ def retained(desired: Desired, observed: Observed) -> Names:
     """Keys that stay on the host, stopped, for a rollback: the last `keep` that were live, other than the asked one."""
     present = {one.key for one in observed.instances}
     past = [key for key in _was_live(observed) if key != desired.key and key in present]
-    return tuple(past[-desired.keep:])
+    return tuple(past[-desired.keep :])
 
 
 def previous(observed: Observed, live_key: str) -> str:

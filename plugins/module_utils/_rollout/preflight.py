@@ -26,14 +26,17 @@ def check_image(engine: Engine, spec: ServiceSpec, needed: bool, pull: str, pres
     if image is not None:
         check_pinned(spec, image.id, present)
         return []
-    if not needed:
-        return []
-    if pull == "never" or spec.image.startswith(_LOCAL):
+    return to_pull(engine, spec.image, pull) if needed else []
+
+
+def to_pull(engine: Engine, image: str, pull: str) -> list[str]:
+    """For an image that is not on the host: itself, where it may be pulled (`pull` missing); raises InvalidInput where not."""
+    if pull == "never" or image.startswith(_LOCAL):
         raise InvalidInput(
-            "image: %s is not on this host, in %s at %s" % (spec.image, engine.kind, engine.endpoint),
+            "image: %s is not on this host, in %s at %s" % (image, engine.kind, engine.endpoint),
             "Build or load it there first%s." % (", or set pull: missing" if pull == "never" else ""),
         )
-    return [spec.image]
+    return [image]
 
 
 def check_pinned(spec: ServiceSpec, image_id: str, present: t.Iterable[Container]) -> None:
@@ -88,8 +91,7 @@ def check_memory(spec: ServiceSpec, new: int, meminfo: str = "/proc/meminfo") ->
     available = _available(meminfo)
     if wanted and available and wanted > available:
         raise InvalidInput(
-            "memory: %d new instances of %s want %d MiB, and %d MiB are available beside the running ones"
-            % (new, spec.name, wanted >> 20, available >> 20),
+            "memory: %d new instances of %s want %d MiB, and %d MiB are available beside the running ones" % (new, spec.name, wanted >> 20, available >> 20),
             "Free memory, lower memory or replicas, or use order: stop_first.",
         )
 

@@ -23,6 +23,7 @@ from .._switch.types import ProxySettings, Switch
 from . import lock
 from .paths import StateDir
 from .ports import clash, listening, who_holds
+from .preflight import to_pull
 from .proxy import Found, look, run_in, view
 from .proxy_plan import Plan, ProxySpec, container_spec, decide, settings_of, shown, spec_of
 from .validate import check_name, check_positive
@@ -124,16 +125,11 @@ def _check_network(job: _Job, check_mode: bool) -> list[str]:
 
 
 def _ensure_image(job: _Job, check_mode: bool) -> None:
-    ref = job.spec.image
-    if job.engine.image(ref):
+    if job.engine.image(job.spec.image):
         return
-    if ref.startswith("localhost/") or job.pull == "never":
-        raise InvalidInput(
-            "image: %s is not on this host (%s)" % (ref, job.engine.kind),
-            "Load it there first, or name an image of a registry and pull: missing.",
-        )
-    if not check_mode:
-        job.engine.pull(ref)
+    for image in to_pull(job.engine, job.spec.image, job.pull):
+        if not check_mode:
+            job.engine.pull(image)
 
 
 def _check_ports(job: _Job) -> None:

@@ -71,8 +71,7 @@ def confirm(
             return
         if time.monotonic() >= deadline:
             raise SwitchError(
-                "through %s (Host: %s, %s) the new version did not answer within %g s, but: %s"
-                % (way.place, host, path, timeout, said or "nobody"),
+                "through %s (Host: %s, %s) the new version did not answer within %g s, but: %s" % (way.place, host, path, timeout, said or "nobody"),
                 "Look at the proxy's logs, and whether another service claims this route.",
             )
         time.sleep(_INTERVAL)

@@ -28,9 +28,7 @@ with held(pathlib.Path(sys.argv[1]), "live of greet", 0):
 @pytest.fixture
 def holder(tmp_path: pathlib.Path) -> subprocess.Popen[str]:
     env = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
-    process = subprocess.Popen(
-        [sys.executable, "-c", HOLDER, str(tmp_path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=env
-    )
+    process = subprocess.Popen([sys.executable, "-c", HOLDER, str(tmp_path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=env)
     assert process.stdout
     assert process.stdout.readline() == "held\n"
     yield process  # type: ignore[misc]

@@ -49,9 +49,7 @@ def observed_states(draw: st.DrawFn) -> Observed:
     instances = []
     for key, index in names:
         name = "%s-%d" % (key, index)
-        instances.append(
-            Instance(name, key, draw(st.booleans()), weight=100 if name in admitted else 0, gated=draw(st.booleans()))
-        )
+        instances.append(Instance(name, key, draw(st.booleans()), weight=100 if name in admitted else 0, gated=draw(st.booleans())))
     return Observed(
         instances=tuple(instances),
         history=tuple(draw(st.lists(st.sampled_from(KEYS), unique=True, max_size=3))),
