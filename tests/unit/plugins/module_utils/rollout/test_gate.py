@@ -9,6 +9,9 @@ from __future__ import annotations
 import dataclasses
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from ansible_collections.hotswap.containers.plugins.module_utils._errors import GateFailed, InvalidInput
 from ansible_collections.hotswap.containers.plugins.module_utils._rollout.gate import (
     GateSpec,
@@ -20,8 +23,6 @@ from ansible_collections.hotswap.containers.plugins.module_utils._rollout.gate i
 )
 from ansible_collections.hotswap.containers.plugins.module_utils._rollout.gate_spec import gate_of_params, gate_to_dict
 from ansible_collections.hotswap.containers.plugins.module_utils._rollout.http import Answer
-from hypothesis import given
-from hypothesis import strategies as st
 
 
 class Time:

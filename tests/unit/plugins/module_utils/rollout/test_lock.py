@@ -13,6 +13,7 @@ import subprocess
 import sys
 
 import pytest
+
 from ansible_collections.hotswap.containers.plugins.module_utils._errors import LockHeld
 from ansible_collections.hotswap.containers.plugins.module_utils._rollout.lock import held
 

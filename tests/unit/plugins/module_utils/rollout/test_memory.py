@@ -10,6 +10,7 @@ import json
 import pathlib
 
 import pytest
+
 from ansible_collections.hotswap.containers.plugins.module_utils._rollout.memory import Memory
 
 

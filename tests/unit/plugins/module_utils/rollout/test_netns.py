@@ -10,6 +10,7 @@ import os
 import socket
 
 import pytest
+
 from ansible_collections.hotswap.containers.plugins.module_utils._rollout import netns
 
 # /proc/net/tcp of an app on port 8282 (0x205A): a listener, two connections from 10.89.0.2, one in TIME_WAIT,

@@ -9,6 +9,9 @@ from __future__ import annotations
 import dataclasses
 
 import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
 from ansible_collections.hotswap.containers.plugins.module_utils._rollout.plan import (
     CHANGING,
     UNDOABLE,
@@ -22,8 +25,6 @@ from ansible_collections.hotswap.containers.plugins.module_utils._rollout.plan i
     previous,
     restore,
 )
-from hypothesis import example, given, settings
-from hypothesis import strategies as st
 
 KEYS = ("A-1", "B-1", "C-1")
 

@@ -159,15 +159,21 @@ def test_bad_input_names_the_parameter(changes: dict[str, t.Any], message: str) 
 
 def test_the_token_is_never_shown_and_never_in_a_label() -> None:
     parts = ContainerParts("img", ("run",), None, "SIGUSR1", ("NET_BIND_SERVICE",))
-    made = container_spec(spec(), parts, "/state/proxies/edge")
+    made = container_spec(spec(), parts, "/state/proxies/edge", "10.213.0.254")
     assert SECRET not in str(shown(settings())) + str(made)
     assert made.name == "edge-proxy" and made.cap_drop == ("ALL",) and made.mounts[0].read_only and not made.mounts[1].read_only
 
 
+def test_the_proxy_keeps_its_address_when_the_engine_restarts_it() -> None:
+    parts = ContainerParts("img", ("run",), None, "SIGUSR1", ())
+    made = container_spec(spec(), parts, "/f", "10.213.0.254")
+    assert made.address == "10.213.0.254" == made.labels[LABEL_ADDRESS]
+
+
 def test_on_selinux_the_folder_is_labelled_for_the_container() -> None:
     parts = ContainerParts("img", ("run",), None, "SIGUSR1", ())
-    assert [one.options for one in container_spec(spec(), parts, "/f", relabel=True).mounts] == [("Z",), ("Z",)]
-    assert [one.options for one in container_spec(spec(), parts, "/f").mounts] == [(), ()]
+    assert [one.options for one in container_spec(spec(), parts, "/f", "", relabel=True).mounts] == [("Z",), ("Z",)]
+    assert [one.options for one in container_spec(spec(), parts, "/f", "").mounts] == [(), ()]
 
 
 # Listening sockets of a host of the test bed: sshd on 0.0.0.0:22, resolved on 127.0.0.53:53, an established one, [::]:8080, [::1]:631.

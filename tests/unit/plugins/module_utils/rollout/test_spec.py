@@ -11,12 +11,13 @@ import pathlib
 import typing as t
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from ansible_collections.hotswap.containers.plugins.module_utils._engine.types import LABEL_SPEC, Mount, Ulimit
 from ansible_collections.hotswap.containers.plugins.module_utils._errors import InvalidInput
 from ansible_collections.hotswap.containers.plugins.module_utils._rollout import container_options, spec
 from ansible_collections.hotswap.containers.plugins.module_utils._rollout.service_options import SERVICE_OPTIONS
-from hypothesis import given
-from hypothesis import strategies as st
 
 
 def params(**given: t.Any) -> dict[str, t.Any]:
