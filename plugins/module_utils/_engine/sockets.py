@@ -132,9 +132,9 @@ def unreachable(kind: str, path: str, error: OSError) -> EngineError:
     if error.errno in (errno.EACCES, errno.EPERM):
         return EngineError("user %s may not use %s's socket %s" % (user(), kind, path), _permission_fix(kind))
     if isinstance(error, FileNotFoundError) or error.errno == errno.ENOTDIR:
-        return EngineError("there is no %s socket at %s" % (kind, path), "Install %s if it is not there, and %s" % (kind, _start_fix(kind, path)))
+        return EngineError("there is no %s socket at %s" % (kind, path), "Install %s if it is not there. %s" % (kind, _start_fix(kind, path)))
     if refused:
-        return EngineError("%s does not run: nobody listens at its socket %s" % (kind, path), "Start it: %s" % _start_fix(kind, path))
+        return EngineError("%s does not run: nobody listens at its socket %s" % (kind, path), _start_fix(kind, path))
     return EngineError("%s at %s gives no usable answer: %s" % (kind, path, error.strerror or error), "Look at the log of %s." % kind)
 
 
@@ -152,8 +152,8 @@ def _permission_fix(kind: str) -> str:
 def _start_fix(kind: str, path: str) -> str:
     own = path.startswith("/run/user/")
     if kind == DOCKER:
-        return "start it (systemctl %sstart docker), or set engine_url." % ("--user " if own else "")
-    return "start it (systemctl %sstart podman.socket), or leave engine_url out: then Podman is started for the task." % ("--user " if own else "")
+        return "Start it (systemctl %sstart docker), or set engine_url." % ("--user " if own else "")
+    return "Start it (systemctl %sstart podman.socket), or leave engine_url out: then Podman is started for the task." % ("--user " if own else "")
 
 
 def _unix_variable(env: t.Mapping[str, str], name: str) -> str:
