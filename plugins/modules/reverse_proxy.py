@@ -63,7 +63,7 @@ options:
   image:
     description:
       - The image of the proxy.
-      - The default is V(docker.io/library/haproxy:3.2-alpine) or V(docker.io/library/caddy:2-alpine), by O(driver).
+      - The default is V(docker.io/library/haproxy:3.2-alpine) or V(docker.io/library/caddy:2.11-alpine), by O(driver).
     type: str
   pull:
     description:

@@ -3,7 +3,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-# ./dev docs: HTML of the modules and the role, as Ansible's documentation site would show them, into build/docs.
+# ./dev docs: pages of the modules, the filter and the role in reStructuredText, into build/docs.
 set -eu
 out=$HOTSWAP_ROOT/build/docs
 rm -rf "$out" "$HOTSWAP_WORK/docs"

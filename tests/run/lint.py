@@ -19,14 +19,15 @@ def python_checks(copy: pathlib.Path) -> list[Check]:
     """ruff, mypy --strict, and the oldest Python that the plugins would run on."""
     config = str(ROOT / "pyproject.toml")
     cache = "--cache-dir=%s" % (copy.parents[3] / "mypy")
-    path = {"MYPYPATH": ":".join(map(str, (ROOT / "tests", ROOT / "examples", LINKED)))}
+    path = {"MYPYPATH": ":".join(map(str, (ROOT / "tests", ROOT / "examples", ROOT / "bench", LINKED)))}
     typed = ["mypy", "--config-file", config, cache]
     return [
         run_check("ruff check", ["ruff", "check", "--no-cache", "."], ROOT),
         run_check("ruff format", ["ruff", "format", "--no-cache", "--check", "."], ROOT),
         run_check("mypy plugins", [*typed, COLLECTION + "/plugins"], LINKED, path),
-        run_check("mypy tests", [*typed, "kit", "run"], ROOT / "tests", path),
+        run_check("mypy tests", [*typed, "faults", "kit", "run"], ROOT / "tests", path),
         run_check("mypy examples", [*typed, "demo"], ROOT / "examples", path),
+        run_check("mypy bench", [*typed, "lossless"], ROOT / "bench", path),
         run_check("vermin plugins (3.8)", ["vermin", "--no-tips", "--violations", "-t=3.8-", "plugins"], ROOT),
     ]
 

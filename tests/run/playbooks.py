@@ -13,7 +13,7 @@ import typing as t
 
 from run.report import OUTPUT, ROOT, Check, say
 
-FOLDER = ROOT / "tests" / "integration" / "playbooks"
+FOLDER = ROOT / "tests" / "integration" / "command_line"
 _RECAP = re.compile(r"^(\S+) +: ok=(\d+) +changed=(\d+) +unreachable=(\d+) +failed=(\d+)", re.MULTILINE)
 
 
@@ -29,6 +29,8 @@ class Step:
 
 
 A, B, C = (("-e", "rollout_image=localhost/greet:" + version) for version in "ABC")
+ROLLOUT = ("-e", "@%s" % (FOLDER / "vars" / "rollout.yml"))
+ROLLBACK = ("-e", '{"rollout_name": "pb-greet", "rollout_engine": "{{ bed_engine }}"}')
 SHORT = ("-e", '{"rollout_gate": {"http": {"path": "/health"}, "deadline": 4}}')
 STEPS = (
     Step("check on a host that has nothing", "rollout", (*A, "--check", "--diff"), changes=True),
@@ -61,7 +63,7 @@ def run_playbooks(run: Run, names: t.Sequence[str]) -> list[Check]:
 
 
 def _walk(run: Run, step: Step, number: int, hosts: t.Sequence[str], names: t.Sequence[str]) -> list[Check]:
-    variables = ("-e", "@%s" % (FOLDER / "variables.yml")) if step.playbook == "rollout" else ("-e", '{"rollout_name": "pb-greet", "rollout_engine": "{{ bed_engine }}"}')
+    variables = ROLLOUT if step.playbook == "rollout" else ROLLBACK
     began = time.monotonic()
     text = run(["hotswap.containers." + step.playbook, *hosts, *variables, *step.words], "%02d" % number)
     recap = {name: (int(changed), int(failed) + int(unreachable)) for name, _ok, changed, unreachable, failed in _RECAP.findall(text)}

@@ -92,7 +92,7 @@ class Bed:
         return open_switch(self.driver, self.folder, self.run_in_proxy, self.places)
 
     def run_in_proxy(self, argv: t.Sequence[str]) -> tuple[int, str]:
-        done = subprocess.run([self.program, *argv[1:]], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        done = subprocess.run([self.program, *argv[1:]], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
         return done.returncode, done.stdout
 
     def start(self) -> None:

@@ -271,7 +271,8 @@ def test_record(engine: Engine, make: Maker, network: str) -> None:
     assert {each for name, each in engine.published() if name == made.name} == set(wanted)
     assert made.networks[network]
     engine.kill(made.name, "SIGKILL")
-    ended = wait_for(lambda: (lambda now: now if now.state == "exited" else None)(make.again(made)))
+    wait_for(lambda: make.again(made).state == "exited")
+    ended = make.again(made)
     assert ended.exit_code == 137
     assert ended.pid == 0
     assert ended.finished_at.startswith("20")

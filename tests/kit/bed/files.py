@@ -169,7 +169,7 @@ def _engine(upper: pathlib.Path, plan: Plan) -> None:
     _put(upper, "etc/containers/containers.conf", containers_conf(plan))
     _put(upper, "etc/containers/storage.conf", STORAGE)
     _put(upper, "etc/docker/daemon.json", json.dumps({"storage-driver": "overlay2"}) + "\n")
-    shim = pathlib.Path(__file__).with_name("runtime.py").read_text(encoding="utf-8")
+    shim = "#!/usr/bin/python3 -IS\n" + pathlib.Path(__file__).with_name("runtime.py").read_text(encoding="utf-8")
     for runtime in ("crun", "runc"):
         _put(upper, "usr/local/lib/bed/" + runtime, shim, 0o755)
 

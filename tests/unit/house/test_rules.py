@@ -65,11 +65,11 @@ def test_module_utils_say_that_they_are_private(name: str) -> None:
     assert "# Private to hotswap.containers: may change in any release." in (ROOT / name).read_text()
 
 
-def _functions(path: pathlib.Path) -> t.Iterator[t.Union[ast.FunctionDef, ast.AsyncFunctionDef]]:
+def _functions(path: pathlib.Path) -> t.Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
     yield from (node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)))
 
 
-def _length(function: t.Union[ast.FunctionDef, ast.AsyncFunctionDef]) -> int:
+def _length(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
     return (function.end_lineno or 0) - function.lineno + 1
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import typing as t
 
 import pytest
+
 from ansible_collections.hotswap.containers.plugins.filter.unless_blank import FilterModule
 
 unless_blank = FilterModule().filters()["unless_blank"]
