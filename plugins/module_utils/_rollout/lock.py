@@ -22,7 +22,7 @@ import socket
 import time
 import typing as t
 
-from .._errors import LockHeld
+from .._errors import HotswapError, LockHeld
 
 _RETRY = 0.1
 
@@ -33,11 +33,19 @@ def held(folder: pathlib.Path, why: str, timeout: float) -> t.Iterator[None]:
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     with open(str(folder / "lock"), "a+", encoding="utf-8") as file:
         _take(file, timeout)
-        file.truncate(0)
-        json.dump({"owner": owner(), "pid": os.getpid(), "since": time.time(), "why": why}, file)
-        file.flush()
+        _sign(file, why)
         yield
         file.truncate(0)
+
+
+def _sign(file: t.TextIO, why: str) -> None:
+    note = json.dumps({"owner": owner(), "pid": os.getpid(), "since": time.time(), "why": why})
+    try:
+        file.truncate(0)
+        # Not through the file's buffer: closing it would fail once more.
+        os.write(file.fileno(), note.encode())
+    except OSError as error:
+        raise HotswapError("%s cannot be written: %s" % (file.name, error), "Look at the space and the permissions of its folder.") from error
 
 
 def _take(file: t.TextIO, timeout: float) -> None:

@@ -21,9 +21,9 @@ from .http import NoAnswer, request
 
 @dataclasses.dataclass(frozen=True)
 class Vantage:
-    """From where instances are asked: the network namespace of process `pid` (0: the instance's own)."""
+    """From where instances are asked: the network namespace of the process that `pid_for` names."""
 
-    pid: int
+    pid_for: t.Callable[[Container], int]
     host: str
     port: int
     address_of: t.Callable[[Container], str]
@@ -75,7 +75,7 @@ class Looker:
 
     def _connect(self, one: Container) -> t.Any:
         view = self._vantage
-        return netns.connect(view.pid or one.pid, view.address_of(one), view.port, self._gate.timeout)
+        return netns.connect(view.pid_for(one), view.address_of(one), view.port, self._gate.timeout)
 
     def _ask_tcp(self, one: Container) -> str:
         try:

@@ -21,6 +21,7 @@ from .._switch.drivers import container_parts, open_switch
 from .._switch.sockets import until
 from .._switch.types import ProxySettings, Switch
 from . import lock
+from .addresses import allocate
 from .paths import StateDir
 from .ports import clash, listening, who_holds
 from .preflight import to_pull
@@ -46,6 +47,7 @@ class _Job:
     plan: Plan
     wait: float
     pull: str
+    state: StateDir
 
     def switch(self, spec: ProxySpec) -> Switch:
         return open_switch(spec.driver, self.found.folder.root, run_in(self.engine, spec.container))
@@ -61,7 +63,7 @@ def ensure(engine: Engine, state: StateDir, params: t.Mapping[str, t.Any], check
         known = found.observed.settings
         settings = settings_of(params, known.token if known else secrets.token_hex(16))
         plan = decide(spec, settings, found.observed)
-        job = _Job(engine, spec, settings, found, plan, params["wait_timeout"], params["pull"])
+        job = _Job(engine, spec, settings, found, plan, params["wait_timeout"], params["pull"], state)
         warnings = _preflight(job, params["allow_downtime"], check_mode)
         if plan.action != "none" and not check_mode:
             with while_doing("%s of the proxy %s on %s" % (plan.action, spec.name, engine.kind)), _blotted(settings.token):
@@ -188,7 +190,10 @@ def _install(job: _Job, spec: ProxySpec, settings: ProxySettings) -> None:
     job.found.folder.create()
     switch.prepare(settings)
     folder = str(job.found.folder.root)
-    job.engine.create(container_spec(spec, container_parts(spec.driver), folder, _SELINUX.exists()))
+    # A fixed address: the host remembers for two minutes where it forwarded a client's port to (conntrack). Had a proxy that
+    # the engine restarts another address, a client that uses such a port again would reach nobody (measured, rootful Podman).
+    with lock.held(job.state.root / "addresses", "address of the proxy %s" % spec.name, _LOCK_SECONDS):
+        job.engine.create(container_spec(spec, container_parts(spec.driver), folder, _address(job, spec), _SELINUX.exists()))
     try:
         _start(job, spec, switch)
     except HotswapError:
@@ -210,6 +215,13 @@ def _wait_released(spec: ProxySpec) -> None:
         return None if any(clash(place, taken) for place in wanted) else True
 
     until(released, _RELEASE_SECONDS, 0.1)
+
+
+def _address(job: _Job, spec: ProxySpec) -> str:
+    network = job.engine.network(spec.network)
+    if network is None:
+        raise HotswapError("network %s disappeared" % spec.network, "Create it with hotswap.containers.network.")
+    return allocate(network, job.engine.all_addresses(network.name), 1)[0]
 
 
 def _start(job: _Job, spec: ProxySpec, switch: Switch) -> None:

@@ -13,7 +13,7 @@ import hashlib
 import json
 import typing as t
 
-from .._engine.types import LABEL_HASH, LABEL_PROXY, LABEL_SPEC, ContainerSpec, Mount, Publish
+from .._engine.types import LABEL_ADDRESS, LABEL_HASH, LABEL_PROXY, LABEL_SPEC, ContainerSpec, Mount, Publish
 from .._errors import InvalidInput
 from .._switch.types import CONF_DIR, RUN_DIR, ContainerParts, Listener, ProxySettings
 from .ports import clash, plain
@@ -190,12 +190,12 @@ def _word(value: t.Any) -> str:
     return str(value)
 
 
-def container_spec(spec: ProxySpec, parts: ContainerParts, folder: str, relabel: bool = False) -> ContainerSpec:
-    """The container to create; `folder` on the host holds conf/ and run/. `relabel` for hosts with SELinux."""
+def container_spec(spec: ProxySpec, parts: ContainerParts, folder: str, address: str, relabel: bool = False) -> ContainerSpec:
+    """The container to create at that address; `folder` on the host holds conf/ and run/. `relabel` for hosts with SELinux."""
     # Z: labelled for this container alone. Without it SELinux lets the proxy read nothing of the folder.
     options = ("Z",) if relabel else ()
     labels = dict(spec.labels)
-    labels.update({LABEL_PROXY: spec.name, LABEL_HASH: spec.digest(), LABEL_SPEC: spec.as_text()})
+    labels.update({LABEL_PROXY: spec.name, LABEL_HASH: spec.digest(), LABEL_SPEC: spec.as_text(), LABEL_ADDRESS: address})
     return ContainerSpec(
         name=spec.container,
         image=spec.image,
@@ -204,6 +204,7 @@ def container_spec(spec: ProxySpec, parts: ContainerParts, folder: str, relabel:
         env=dict(parts.env),
         labels=labels,
         network=spec.network,
+        address=address,
         publish=spec.publish,
         mounts=(
             Mount("bind", CONF_DIR, folder + "/conf", read_only=True, options=options),

@@ -42,9 +42,9 @@ def published(address: str, port: int, token: str, timeout: float) -> PublicRout
     return PublicRoute(place, lambda: _connect(address, port, timeout), token)
 
 
-def inside(pid: int, port: int, token: str, timeout: float) -> PublicRoute:
-    """The route as seen inside the proxy's network namespace, for a listener that is not published."""
-    return PublicRoute("port %d of the proxy" % port, lambda: netns.connect(pid, "127.0.0.1", port, timeout), token)
+def inside(pid_now: t.Callable[[], int], port: int, token: str, timeout: float) -> PublicRoute:
+    """The route as seen inside the network namespace of the proxy's process of now, for a listener that is not published."""
+    return PublicRoute("port %d of the proxy" % port, lambda: netns.connect(pid_now(), "127.0.0.1", port, timeout), token)
 
 
 def _connect(address: str, port: int, timeout: float) -> socket.socket:

@@ -13,7 +13,7 @@ import time
 import typing as t
 
 from .._engine.types import LABEL_SERVICE, Container, Engine, Network
-from .._errors import EngineError
+from .._errors import EngineError, HotswapError
 from .._switch.types import Route, Serving, Target, Traffic
 from . import drain, gate, netns
 from .addresses import allocate
@@ -30,15 +30,24 @@ _VERIFY_TIMEOUT = 10.0
 _ADDRESS_LOCK_TIMEOUT = 30.0
 
 
+@contextlib.contextmanager
+def _files_written(step: Step, state: StateDir) -> t.Iterator[None]:
+    """Turns a file that could not be written (no space, no permission) into an error that a rollout goes back from."""
+    try:
+        yield
+    except OSError as error:
+        raise HotswapError("%s: %s" % (step, error), "Look at the space and the permissions of %s." % state.root) from error
+
+
 class Place:
     """Where a service runs: engine, what moves its traffic, the ways in, and our memory of it."""
 
-    def __init__(self, engine: Engine, state: StateDir, traffic: Traffic, memory: Memory, proxy_pid: int, ways: t.Sequence[PublicRoute]) -> None:
+    def __init__(self, engine: Engine, state: StateDir, traffic: Traffic, memory: Memory, proxy: str, ways: t.Sequence[PublicRoute]) -> None:
         self.engine = engine
         self.state = state
         self.traffic = traffic
         self.memory = memory
-        self.proxy_pid = proxy_pid
+        self.proxy = proxy
         self.ways = ways
 
 
@@ -56,9 +65,9 @@ class Runner:
         self._route: Route = spec.route
 
     def walk(self, steps: t.Iterable[Step]) -> None:
-        """Each step in turn; the one that failed is the last of `phases`."""
+        """Each step in turn; the one that failed is the last of `phases`. Raises HotswapError, also when the disk is full."""
         for step in steps:
-            with self.phase(step.action):
+            with self.phase(step.action), _files_written(step, self.place.state):
                 getattr(self, "_" + step.action)(step.names)
 
     def back(self, steps: t.Iterable[Step]) -> None:
@@ -101,11 +110,15 @@ class Runner:
             self._engine.start(name)
 
     def _gate(self, names: tuple[str, ...]) -> None:
-        vantage = Vantage(self.place.proxy_pid, host_for(self._spec.route), self._spec.port, lambda one: self._target(one).address)
+        vantage = Vantage(self._seen_from, host_for(self._spec.route), self._spec.port, lambda one: self._target(one).address)
         gate.wait(self._spec.gate, names, Looker(self._engine, self._spec.gate, vantage))
         started = {name: self._container(name).started_at for name in names}
         ours = {one.name for one in self._engine.containers({LABEL_SERVICE: self._spec.name})}
         self.place.memory.record_gated(started, ours)
+
+    def _seen_from(self, one: Container) -> int:
+        """The process whose network an instance is asked from: the proxy's of now, for it may die and come back; without one its own."""
+        return (self._container(self.place.proxy) if self.place.proxy else one).pid
 
     def _serve(self, names: tuple[str, ...]) -> None:
         self.place.traffic.serve(self._route, self._targets(names))

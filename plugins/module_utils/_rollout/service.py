@@ -73,12 +73,12 @@ class Rollout:
     def _place(self, spec: ServiceSpec) -> Place:
         host = self._host
         if not spec.proxy:
-            return Place(host.engine, host.state, host.traffic(""), host.memory, 0, ())
+            return Place(host.engine, host.state, host.traffic(""), host.memory, "", ())
         proxy = host.proxy(spec.proxy)
         if self._params["state"] != "absent":
             check_proxy_network(proxy.name, proxy.container.networks, spec)
             _check_route(proxy, spec)
-        return Place(host.engine, host.state, proxy.switch, host.memory, proxy.container.pid, _ways(proxy, spec.gate.timeout))
+        return Place(host.engine, host.state, proxy.switch, host.memory, proxy.container.name, _ways(host.engine, proxy, spec.gate.timeout))
 
     def _preflight(self, spec: ServiceSpec, steps: t.Sequence[planner.Step], sight: Sight) -> list[str]:
         """Everything that can be known before anything is touched. Returns the images to pull."""
@@ -113,7 +113,9 @@ class Rollout:
         if failed in planner.UNDOABLE or (failed in ("drain", "stop") and report.desired.order == "stop_first"):
             error.details["restored"] = self._restore(runner, report, error)
         error.details["phases"] = runner.phases
-        self._journal(runner, report, "failed", error=error.what)
+        # What failed may be the very disk that the journal is on: that error must not hide this one.
+        with contextlib.suppress(OSError):
+            self._journal(runner, report, "failed", error=error.what)
 
     def _restore(self, runner: Runner, report: Report, error: HotswapError) -> bool:
         now = self._look(runner.place, report.spec.route if report.spec.port else None)
@@ -147,11 +149,16 @@ class Rollout:
         )
 
 
-def _ways(proxy: Proxy, timeout: float) -> list[PublicRoute]:
+def _ways(engine: Engine, proxy: Proxy, timeout: float) -> list[PublicRoute]:
     """How clients come in: each published listener, or the listeners themselves where none is published."""
     token = proxy.settings.token
+
+    def pid_now() -> int:
+        container = engine.container(proxy.container.name)
+        return container.pid if container else 0
+
     ways = [published(address, port, token, timeout) for address, port in proxy.public]
-    return ways or [inside(proxy.container.pid, one.port, token, timeout) for one in proxy.settings.listeners]
+    return ways or [inside(pid_now, one.port, token, timeout) for one in proxy.settings.listeners]
 
 
 def _check_route(proxy: Proxy, spec: ServiceSpec) -> None:

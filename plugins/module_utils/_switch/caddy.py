@@ -69,11 +69,24 @@ class Slots:
 
     def point(self, targets: t.Sequence[Target]) -> None:
         """Moves all slots at once; nothing when they are there already."""
+        self.turn(self.fill(targets))
+
+    def fill(self, targets: t.Sequence[Target]) -> str:
+        """Writes what `turn` moves to, and changes nothing yet: its generation, "" when the slots are there already."""
         if self.targets() == tuple(targets) and self.intact():
-            return
-        before = os.readlink(str(self._current)) if self._current.is_symlink() else "0"
-        name = str(int(before) + 1)
+            return ""
+        name = str(int(self._generation()) + 1)
         self._fill(self._folder / name, targets)
+        return name
+
+    def _generation(self) -> str:
+        return os.readlink(str(self._current)) if self._current.is_symlink() else "0"
+
+    def turn(self, name: str) -> None:
+        """Moves all slots to the generation at once; nothing for ""."""
+        if not name:
+            return
+        before = self._generation()
         link = self._folder / "next"
         if link.is_symlink():
             link.unlink()
@@ -152,8 +165,10 @@ class CaddySwitch:
             slots = self._slots(route.service)
             if slots.targets() is None:
                 slots.point(wanted.targets)
+            # Before the record of it: a disk that is full must change neither.
+            generation = slots.fill(wanted.targets)
             self._install(settings, {**known, route.service: wanted})
-            slots.point(wanted.targets)
+            slots.turn(generation)
             if not slots.intact():
                 raise SwitchError("the slot files of %s in %s do not say what was written" % (route.service, self._folder.conf), _FIX)
 
@@ -219,9 +234,7 @@ class CaddySwitch:
             self._slots(service).point(serving.targets)
 
     def _write(self, settings: ProxySettings, routes: Routes) -> None:
-        write(self._file, caddy_render.render(settings, routes, self._places))
-        self._folder.save_settings(settings)
-        self._folder.save_routes(routes)
+        self._folder.save(settings, routes, {self._file: caddy_render.render(settings, routes, self._places)})
 
     def _install(self, settings: ProxySettings, routes: Routes) -> None:
         """Makes the running process have the configuration, loading it where it differs; all put back on failure."""
@@ -263,7 +276,8 @@ class CaddySwitch:
         def attempt() -> tuple[int, str] | None:
             try:
                 return _exchange(self._socket, method, path, body)
-            except (FileNotFoundError, ConnectionRefusedError) as error:
+            except (FileNotFoundError, ConnectionError) as error:
+                # Also a reset: Caddy replaces its admin server at each load. Loading the same twice changes nothing.
                 problems.append(error)
                 return None
             except (OSError, http.client.HTTPException) as error:

@@ -30,21 +30,49 @@ Snapshot = t.Mapping[pathlib.Path, t.Optional[bytes]]
 
 def write(path: pathlib.Path, text: str) -> bool:
     """Replaces the file by rename, after it reached the disk. False, and nothing done, when it says that already."""
-    data = text.encode()
-    with contextlib.suppress(FileNotFoundError):
-        if path.read_bytes() == data:
-            return False
-    temporary = path.with_name(".%s.%d.tmp" % (path.name, os.getpid()))
-    with contextlib.suppress(FileNotFoundError):
-        temporary.unlink()
+    return write_all({path: text})
+
+
+def write_all(texts: t.Mapping[pathlib.Path, str]) -> bool:
+    """Replaces the files that differ, or none: a disk that is full is noticed before the first of them is renamed."""
+    staged = {_temporary(path): path for path, text in texts.items() if not _says(path, text)}
+    try:
+        for temporary, path in staged.items():
+            _stage(temporary, texts[path])
+    except OSError:
+        for temporary in staged:
+            _remove(temporary)
+        raise
+    for temporary, path in staged.items():
+        os.replace(str(temporary), str(path))
+    for folder in {path.parent for path in staged.values()}:
+        sync_folder(folder)
+    return bool(staged)
+
+
+def _says(path: pathlib.Path, text: str) -> bool:
+    try:
+        return path.read_bytes() == text.encode()
+    except FileNotFoundError:
+        return False
+
+
+def _temporary(path: pathlib.Path) -> pathlib.Path:
+    return path.with_name(".%s.%d.tmp" % (path.name, os.getpid()))
+
+
+def _stage(temporary: pathlib.Path, text: str) -> None:
+    _remove(temporary)
     handle = os.open(str(temporary), os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(handle, "wb") as file:
-        file.write(data)
+        file.write(text.encode())
         file.flush()
         os.fsync(file.fileno())
-    os.replace(str(temporary), str(path))
-    sync_folder(path.parent)
-    return True
+
+
+def _remove(path: pathlib.Path) -> None:
+    with contextlib.suppress(FileNotFoundError):
+        path.unlink()
 
 
 def sync_folder(path: pathlib.Path) -> None:
@@ -131,7 +159,18 @@ class ProxyFolder:
 
     def save_settings(self, settings: ProxySettings) -> bool:
         """Writes the settings; False when they were so already."""
-        return write(self._settings, _dump(safe.settings(settings)))
+        return write_all(self._settings_text(settings))
+
+    def _settings_text(self, settings: ProxySettings) -> dict[pathlib.Path, str]:
+        return {self._settings: _dump(safe.settings(settings))}
+
+    def _routes_texts(self, routes: t.Mapping[str, Serving]) -> dict[pathlib.Path, str]:
+        return {self._routes / (safe.name(name) + ".json"): _dump(safe.serving(serving)) for name, serving in routes.items()}
+
+    def save(self, settings: ProxySettings, routes: t.Mapping[str, Serving], rendered: t.Mapping[pathlib.Path, str]) -> None:
+        """Writes the settings, the routes and what was rendered from them: all, or nothing when the disk is full."""
+        write_all({**rendered, **self._settings_text(settings), **self._routes_texts(routes)})
+        self.save_routes(routes)
 
     def routes(self) -> dict[str, Serving]:
         """Service name to route and targets."""
@@ -140,8 +179,7 @@ class ProxyFolder:
 
     def save_routes(self, routes: t.Mapping[str, Serving]) -> None:
         """Makes routes/ say exactly this."""
-        for name, serving in routes.items():
-            write(self._routes / (safe.name(name) + ".json"), _dump(safe.serving(serving)))
+        write_all(self._routes_texts(routes))
         for name in set(self.routes()) - set(routes):
             (self._routes / (name + ".json")).unlink()
         sync_folder(self._routes)

@@ -156,10 +156,8 @@ class HaproxySwitch:
         return haproxy_render.description(settings, routes, self._places)
 
     def _write(self, settings: ProxySettings, routes: Routes) -> None:
-        write(self._folder.conf / haproxy_render.RELAY_MAP, "")
-        write(self._file, self._render(settings, routes))
-        self._folder.save_settings(settings)
-        self._folder.save_routes(routes)
+        rendered = {self._folder.conf / haproxy_render.RELAY_MAP: "", self._file: self._render(settings, routes)}
+        self._folder.save(settings, routes, rendered)
 
     def _install(self, settings: ProxySettings, routes: Routes) -> None:
         """Makes the running worker have the structure, by a reload where it differs; all put back on failure."""

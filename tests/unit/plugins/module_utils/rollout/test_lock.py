@@ -14,7 +14,7 @@ import sys
 
 import pytest
 
-from ansible_collections.hotswap.containers.plugins.module_utils._errors import LockHeld
+from ansible_collections.hotswap.containers.plugins.module_utils._errors import HotswapError, LockHeld
 from ansible_collections.hotswap.containers.plugins.module_utils._rollout.lock import held
 
 HOLDER = """
@@ -54,3 +54,9 @@ def test_the_second_waits(tmp_path: pathlib.Path, holder: subprocess.Popen[str])
     holder.stdin.close()
     with held(tmp_path, "x", 30):
         assert holder.wait(30) == 0
+
+
+def test_on_a_full_disk_the_file_is_named(tmp_path: pathlib.Path) -> None:
+    (tmp_path / "lock").symlink_to("/dev/full")
+    with pytest.raises(HotswapError, match=r"/lock cannot be written: "), held(tmp_path, "x", 0):
+        pass

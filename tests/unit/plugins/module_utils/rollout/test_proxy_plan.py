@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.hotswap.containers.plugins.module_utils._engine.types import Publish
+from ansible_collections.hotswap.containers.plugins.module_utils._engine.types import LABEL_ADDRESS, Publish
 from ansible_collections.hotswap.containers.plugins.module_utils._errors import InvalidInput
 from ansible_collections.hotswap.containers.plugins.module_utils._rollout import ports
 from ansible_collections.hotswap.containers.plugins.module_utils._rollout.proxy_plan import (

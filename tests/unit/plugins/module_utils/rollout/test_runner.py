@@ -11,6 +11,7 @@ import typing as t
 
 import pytest
 
+from ansible_collections.hotswap.containers.plugins.module_utils._engine.types import Container
 from ansible_collections.hotswap.containers.plugins.module_utils._errors import HotswapError
 from ansible_collections.hotswap.containers.plugins.module_utils._rollout import spec
 from ansible_collections.hotswap.containers.plugins.module_utils._rollout.direct import DirectSwitch
@@ -24,13 +25,13 @@ from ansible_collections.hotswap.containers.plugins.module_utils._rollout.servic
 NO_ENGINE: t.Any = None
 
 
-def runner_in(root: pathlib.Path) -> Runner:
-    """A runner of a worker whose files lie below `root`."""
+def runner_in(root: pathlib.Path, engine: t.Any = NO_ENGINE, proxy: str = "") -> Runner:
+    """A runner whose files lie below `root`: of a worker, or of a service behind `proxy`."""
     state = StateDir(root)
     folder = state.service("greet")
     params = {name: option.get("default") for name, option in SERVICE_OPTIONS.items()}
     asked = spec.from_params({**params, "name": "greet", "image": "localhost/greet:A"})
-    return Runner(Place(NO_ENGINE, state, DirectSwitch(folder), Memory(folder), "", ()), asked, None)
+    return Runner(Place(engine, state, DirectSwitch(folder), Memory(folder), proxy, ()), asked, None)
 
 
 @pytest.mark.parametrize(("action", "names"), [("record", ("A-1",)), ("serve", ())])
@@ -47,3 +48,21 @@ def test_a_file_that_cannot_be_written_is_an_error_that_a_rollout_goes_back_from
 def test_other_errors_are_left_as_they_are(tmp_path: pathlib.Path) -> None:
     with pytest.raises(AttributeError):
         runner_in(tmp_path).walk([Step("start", ("greet-A-1",))])
+
+
+class OfOneContainer:
+    """An engine whose one container has died, and come back as another process, each time that it is looked at."""
+
+    def __init__(self) -> None:
+        self._pid = 100
+
+    def container(self, name: str) -> Container:
+        self._pid += 1
+        return Container("1", name, "", "", "running", pid=self._pid)
+
+
+def test_instances_are_asked_from_the_network_of_the_proxy_that_runs_now(tmp_path: pathlib.Path) -> None:
+    instance = Container("2", "greet-A-1", "", "", "running", pid=7)
+    behind = runner_in(tmp_path, OfOneContainer(), "edge-proxy")
+    assert [behind._seen_from(instance), behind._seen_from(instance)] == [101, 102]
+    assert runner_in(tmp_path)._seen_from(instance) == 7

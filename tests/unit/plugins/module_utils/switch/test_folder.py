@@ -15,7 +15,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 from ansible_collections.hotswap.containers.plugins.module_utils._errors import SwitchError
-from ansible_collections.hotswap.containers.plugins.module_utils._switch.folder import ProxyFolder, write
+from ansible_collections.hotswap.containers.plugins.module_utils._switch.folder import ProxyFolder, write, write_all
 from ansible_collections.hotswap.containers.plugins.module_utils._switch.types import Serving
 
 from .examples import ROUTES, SETTINGS, tables
@@ -134,3 +134,12 @@ def test_delete(folder: ProxyFolder) -> None:
     folder.delete()
     folder.delete()
     assert not folder.root.exists()
+
+
+def test_files_that_belong_together_change_all_or_none(tmp_path: pathlib.Path) -> None:
+    first, second = tmp_path / "haproxy.cfg", tmp_path / "no such folder" / "greet.json"
+    write(first, "old")
+    with pytest.raises(FileNotFoundError, match=r"greet\.json"):
+        write_all({first: "new", second: "new"})
+    assert first.read_text() == "old"
+    assert [path.name for path in tmp_path.iterdir()] == ["haproxy.cfg"]

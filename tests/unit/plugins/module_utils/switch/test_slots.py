@@ -116,3 +116,13 @@ def test_a_reader_never_misses_a_slot(tmp_path: pathlib.Path) -> None:
     over.set()
     reader.join()
     assert seen <= {"10.0.0.1:80", "10.0.0.2:80"}
+
+
+def test_filling_changes_nothing_until_the_turn(tmp_path: pathlib.Path) -> None:
+    slots, before, after = Slots(tmp_path / "greet"), some([100, 0]), some([0, 100])
+    slots.point(before)
+    generation = slots.fill(after)
+    assert slots.targets() == tuple(before) and slots.intact()
+    slots.turn(generation)
+    assert slots.targets() == tuple(after) and slots.intact()
+    assert slots.fill(after) == ""
