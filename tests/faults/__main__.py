@@ -1,0 +1,124 @@
+# Copyright (c) 2026, the hotswap.containers contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""./dev test-faults [ENGINE..] [--driver D] [--fault WORD]: break everything in turn, under load, and run again.
+
+The engines work beside each other, each on a host of its own bed; the drivers one after the other.
+"""
+
+from __future__ import annotations
+
+import argparse
+import concurrent.futures
+import sys
+import time
+import traceback
+import typing as t
+
+from run.hosts import HOSTS, PROXIES, build_images
+from run.report import OUTPUT, ROOT, WORK, say
+
+from faults.cases import cases
+from faults.ends import Agent, Broken, LoadOf, pack
+from faults.scene import DOMAIN, PORT, Case, Scene
+from kit.bed import Bed
+from kit.bed.hosts import Host
+
+STATE = "/var/tmp/hotswap-faults"
+STATE_SIZE = "8m"
+
+
+def prepare(host: Host) -> None:
+    """The images, and a small file system for the state folder."""
+    for archive in build_images():
+        host.load_image(archive)
+    options = "size=%s,mode=700,uid=$(id -u %s)" % (STATE_SIZE, host.spec.user)
+    host.ssh("mkdir -p %s && mountpoint -q %s || mount -t tmpfs -o %s tmpfs %s" % (STATE, STATE, options, STATE), user="root")
+
+
+def run_scene(bed: Bed, host: Host, agent: Agent, driver: str, wanted: t.Callable[[str, str], bool]) -> tuple[list[Case], int]:
+    """All wanted cases behind one driver, and the requests that were lost between them."""
+    scene = Scene(agent, host, driver, STATE)
+    acts = scene.begin(lambda: LoadOf(bed, "http://%s:%d/" % (host.address, PORT), DOMAIN))
+    for group, fault, work in cases(scene, acts):
+        if wanted(group, fault):
+            case = scene.case(fault, work)
+            say("%-9s %-8s %-90s %4.1f s  %s" % (case.engine, driver, fault, case.ended - case.began, case.problem or "recovered"))
+    scene.end()
+    say("%-9s %-8s %d requests under %d faults" % (scene.engine, driver, scene.load.last["sent"], len(scene.cases)))
+    return scene.cases, scene.account()
+
+
+def run_engine(bed: Bed, host: Host, drivers: t.Sequence[str], wanted: t.Callable[[str, str], bool]) -> tuple[list[Case], int]:
+    """One host. What cannot even begin is a case that did not recover."""
+    found: list[Case] = []
+    stray = 0
+    with (OUTPUT / ("faults-%s.log" % host.name)).open("w", buffering=1) as log:
+        prepare(host)
+        agent = Agent(bed, host, WORK / "faults.tar", log)
+        for driver in drivers:
+            try:
+                done, lost = run_scene(bed, host, agent, driver, wanted)
+                found += done
+                stray += lost
+            except (Broken, Exception) as error:
+                traceback.print_exc(file=log)
+                found.append(Case("the whole of it", host.spec.engine, driver, problem="%s: %s" % (type(error).__name__, error)))
+        agent.close()
+    return found, stray
+
+
+def report(found: t.Sequence[Case], stray: int) -> int:
+    """The table and the closing line; the exit code."""
+    say("\n%-96s %-9s %-8s %-9s %4s %7s" % ("fault", "engine", "driver", "recovered", "lost", "excused"))
+    for case in found:
+        say("%-96s %-9s %-8s %-9s %4d %7d" % (case.fault, case.engine, case.driver, "no" if case.problem else "yes", len(case.lost), case.excused))
+        if case.problem:
+            say("    " + case.problem)
+        for failure in case.lost[:5]:
+            say(
+                "    lost %s (%s), %.2f to %.2f s after the case began"
+                % (failure.traffic, failure.kind, failure.began - case.began, failure.ended - case.began)
+            )
+    if stray:
+        say("lost between the cases: %d" % stray)
+    recovered = sum(not case.problem for case in found)
+    lost = stray + sum(len(case.lost) for case in found)
+    say("faults: injected=%d recovered=%d lost=%d" % (len(found), recovered, lost))
+    return 0 if found and recovered == len(found) and not lost else 1
+
+
+def main() -> None:
+    """Brings hosts up, breaks them, and takes them down."""
+    parser = argparse.ArgumentParser(prog="./dev test-faults")
+    parser.add_argument("engines", nargs="*", help="docker, podman, rootless (all)")
+    parser.add_argument("--driver", action="append", choices=list(PROXIES), help="only behind this proxy")
+    parser.add_argument("--fault", action="append", help="only faults of this group (module, container, engine, disk, lock) or with these words")
+    parser.add_argument("--keep", action="store_true", help="leave the hosts up")
+    options = parser.parse_args()
+    engines = options.engines or list(HOSTS)
+    if unknown := [engine for engine in engines if engine not in HOSTS]:
+        parser.error("there is no engine %s" % ", ".join(unknown))
+
+    def wanted(group: str, fault: str) -> bool:
+        return not options.fault or any(word == group or word in fault for word in options.fault)
+
+    OUTPUT.mkdir(parents=True, exist_ok=True)
+    began = time.monotonic()
+    bed = Bed([HOSTS[engine] for engine in engines], state=WORK / "faults")
+    try:
+        hosts = bed.up()
+        build_images()
+        pack(ROOT, WORK / "faults.tar")
+        with concurrent.futures.ThreadPoolExecutor(len(hosts)) as pool:
+            results = list(pool.map(lambda host: run_engine(bed, host, options.driver or list(PROXIES), wanted), hosts))
+    finally:
+        if not options.keep:
+            bed.down()
+    say("%d s" % (time.monotonic() - began))
+    sys.exit(report([case for cases, _stray in results for case in cases], sum(stray for _cases, stray in results)))
+
+
+if __name__ == "__main__":
+    main()
