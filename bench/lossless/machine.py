@@ -1,0 +1,71 @@
+# Copyright (c) 2026, the hotswap.containers contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What the result was measured on."""
+
+from __future__ import annotations
+
+import os
+import pathlib
+import platform
+import subprocess
+import typing as t
+
+from run.hosts import PROXIES, bed
+from run.report import ROOT
+
+from lossless.plays import host_of
+
+
+def facts(engines: t.Sequence[str], drivers: t.Sequence[str]) -> dict[str, str]:
+    """Machine and versions, each as asked of the thing itself."""
+    systems = sorted({_on(engine, ". /etc/os-release; echo $PRETTY_NAME") for engine in engines})
+    return {
+        "collection": _collection(),
+        "machine": "%s, %d cores, %.0f GB, kernel %s" % (_cpu(), os.cpu_count() or 0, _memory_gb(), ".".join(platform.release().split(".")[:2])),
+        "hosts": "%s, as namespaces of this machine with systemd, sshd and an engine each" % ", ".join(systems),
+        "engines": ", ".join("%s: %s" % (engine, _engine_version(engine)) for engine in engines),
+        "proxies": ", ".join(_proxy_version(engines[0], driver) for driver in drivers),
+        "Ansible": "%s, Python %s, over ssh with pipelining" % (_ansible(), platform.python_version()),
+    }
+
+
+def _collection() -> str:
+    """The commit, and whether what runs on hosts is not as committed."""
+    git = ["git", "-c", "safe.directory=*", "-C", str(ROOT)]
+    commit = subprocess.run([*git, "rev-parse", "--short", "HEAD"], text=True, capture_output=True, check=False).stdout.strip()
+    changed = subprocess.run([*git, "status", "--porcelain", "plugins"], text=True, capture_output=True, check=False).stdout.strip()
+    return "commit %s%s" % (commit or "unknown", ", with changes in plugins/" if changed else "")
+
+
+def _on(engine: str, command: str) -> str:
+    done = subprocess.run(bed("ssh", host_of(engine), command), text=True, capture_output=True, check=False)
+    return (done.stdout.strip() or done.stderr.strip() or "unknown").splitlines()[0]
+
+
+def _engine_version(engine: str) -> str:
+    return _on(engine, "docker --version" if engine == "docker" else "podman --version")
+
+
+def _proxy_version(engine: str, driver: str) -> str:
+    program = "docker" if engine == "docker" else "podman"
+    words = {"haproxy": "haproxy -v", "caddy": "caddy version"}[driver]
+    text = _on(engine, "%s run --rm %s %s" % (program, PROXIES[driver], words))
+    return text.split(" - ")[0] if driver == "haproxy" else "Caddy " + text.split()[0]
+
+
+def _ansible() -> str:
+    done = subprocess.run(["ansible-playbook", "--version"], text=True, capture_output=True, check=True)
+    return done.stdout.splitlines()[0].strip()
+
+
+def _cpu() -> str:
+    for line in pathlib.Path("/proc/cpuinfo").read_text().splitlines():
+        if line.startswith("model name"):
+            return " ".join(line.split(":")[1].split())
+    return platform.machine()
+
+
+def _memory_gb() -> float:
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
