@@ -60,7 +60,9 @@ class Rollout:
         sight = self._look(place, route)
         desired = planner.Desired(self._params["state"], asked.key, asked.names, spec.keep, spec.order)
         steps = planner.plan(desired, sight.observed)
-        pull = self._preflight(spec, steps, sight) if desired.state != "absent" else []
+        # What comes back, or goes, is there already: its image's name may meanwhile mean something else.
+        settled = asked.returning or desired.state == "absent"
+        pull = [] if settled else self._preflight(spec, steps, sight)
         served = place.traffic.routes().get(spec.name)
         report = Report(desired, spec, steps, pull, sight, served.route if served else None)
         if check or not steps:
@@ -118,8 +120,8 @@ class Rollout:
             self._journal(runner, report, "failed", error=error.what)
 
     def _restore(self, runner: Runner, report: Report, error: HotswapError) -> bool:
-        now = self._look(runner.place, report.spec.route if report.spec.port else None)
         try:
+            now = self._look(runner.place, report.spec.route if report.spec.port else None)
             runner.back(planner.restore(report.sight.observed, now.observed))
         except HotswapError as second:
             error.doing.append("and going back failed too: %s" % second)
