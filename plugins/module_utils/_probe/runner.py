@@ -9,6 +9,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import re
 import typing as t
 
@@ -117,8 +118,8 @@ def _check_path(path: str) -> None:
 
 
 def _at_least(parameter: str, value: float, least: float) -> None:
-    if value < least:
-        raise InvalidInput("%s: %g is too small" % (parameter, value), "It must be %g or more." % least)
+    if not least <= value < math.inf:
+        raise InvalidInput("%s: %g is too small, or no number" % (parameter, value), "It must be %g or more." % least)
 
 
 def run_load(load: Load) -> dict[str, t.Any]:

@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import typing as t
 
@@ -76,8 +77,8 @@ def _labels(values: t.Mapping[str, t.Any]) -> dict[str, str]:
 
 
 def _cpus(value: float | None) -> float:
-    if value is not None and value <= 0:
-        raise InvalidInput("cpus: %g is too small" % value, "Give a number of CPUs above 0, for example 0.5.")
+    if value is not None and not 0 < value < math.inf:
+        raise InvalidInput("cpus: %g is not a number of CPUs" % value, "Give a number of CPUs above 0, for example 0.5.")
     return value or 0.0
 
 
@@ -98,13 +99,16 @@ def size(parameter: str, value: t.Any) -> int:
 def duration(parameter: str, value: t.Any) -> float:
     """Seconds, or a text as Compose has it ("1m30s", "500ms") -> seconds."""
     text = str(value).strip()
+    found = _DURATION.fullmatch(text)
+    if text and found:
+        return sum(float(part) * unit for part, unit in zip(found.groups(), _DURATION_UNITS) if part)
     try:
-        return float(text)
+        seconds = float(text)
     except ValueError:
-        found = _DURATION.fullmatch(text)
-    if not text or not found:
+        seconds = math.nan
+    if not math.isfinite(seconds) or seconds < 0:
         raise InvalidInput("%s: %r is not a duration" % (parameter, value), "Write seconds, or a text like 1m30s or 500ms.")
-    return sum(float(part) * unit for part, unit in zip(found.groups(), _DURATION_UNITS) if part)
+    return seconds
 
 
 def ulimit(text: str) -> Ulimit:

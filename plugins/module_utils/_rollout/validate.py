@@ -13,6 +13,7 @@ drivers may rely on it, and must not accept values from elsewhere.
 from __future__ import annotations
 
 import ipaddress
+import math
 import re
 import typing as t
 
@@ -98,8 +99,8 @@ def _is_address(text: str) -> bool:
 
 def check_positive(parameter: str, value: float, least: float = 0.0) -> float:
     """A number that is at least `least`."""
-    if value < least:
-        raise InvalidInput("%s: %g is too small" % (parameter, value), "It must be %g or more." % least)
+    if not least <= value < math.inf:
+        raise InvalidInput("%s: %g is too small, or no number" % (parameter, value), "It must be %g or more." % least)
     return value
 
 
