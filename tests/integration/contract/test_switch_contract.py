@@ -328,7 +328,7 @@ def test_crash_between_files_and_process(bed: Bed, monkeypatch: pytest.MonkeyPat
 
     old, new = bed.instance("greet-a", 1), bed.instance("greet-b", 2)
     bed.switch.serve(GREET, [old])
-    owner, step = {"haproxy": (haproxy.HaproxySwitch, "_move"), "caddy": (caddy.Slots, "point")}[bed.driver]
+    owner, step = {"haproxy": (haproxy.HaproxySwitch, "_move"), "caddy": (caddy.Slots, "turn")}[bed.driver]
     monkeypatch.setattr(owner, step, die)
     with pytest.raises(Killed):
         bed.switch.serve(GREET, [new])
