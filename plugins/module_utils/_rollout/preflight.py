@@ -85,6 +85,15 @@ def check_proxy_network(proxy: str, networks: t.Iterable[str], spec: ServiceSpec
         )
 
 
+def check_replicas(spec: ServiceSpec, most: int) -> None:
+    """The proxy can address that many instances; `most` 0: any number."""
+    if most and spec.replicas > most:
+        raise InvalidInput(
+            "replicas: %d are more than the driver of proxy %s can address, which is %d" % (spec.replicas, spec.proxy, most),
+            "Use fewer replicas, or a proxy with the haproxy driver.",
+        )
+
+
 def check_memory(spec: ServiceSpec, new: int, meminfo: str = "/proc/meminfo") -> None:
     """The new instances' memory limits fit into what is available beside the old ones."""
     wanted = spec.container.memory * new

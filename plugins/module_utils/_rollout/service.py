@@ -13,6 +13,7 @@ import typing as t
 
 from .._engine.types import Engine
 from .._errors import HotswapError, InvalidInput
+from .._switch.drivers import driver
 from .._switch.types import Route
 from . import plan as planner
 from .asked import Host, resolve
@@ -20,7 +21,7 @@ from .lock import held, owner
 from .memory import Memory
 from .observe import Sight, observe
 from .paths import StateDir
-from .preflight import check_image, check_memory, check_names, check_network, check_pinned, check_proxy_network
+from .preflight import check_image, check_memory, check_names, check_network, check_pinned, check_proxy_network, check_replicas
 from .proxy import Proxy
 from .public import PublicRoute, inside, published
 from .report import Report
@@ -80,6 +81,7 @@ class Rollout:
         if self._params["state"] != "absent":
             check_proxy_network(proxy.name, proxy.container.networks, spec)
             _check_route(proxy, spec)
+            check_replicas(spec, driver(proxy.driver).capabilities.max_instances)
         return Place(host.engine, host.state, proxy.switch, host.memory, proxy.container.name, _ways(host.engine, proxy, spec.gate.timeout))
 
     def _preflight(self, spec: ServiceSpec, steps: t.Sequence[planner.Step], sight: Sight) -> list[str]:

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from ansible_collections.hotswap.containers.plugins.module_utils._engine.types import LABEL_SPEC, Mount, Ulimit
 from ansible_collections.hotswap.containers.plugins.module_utils._errors import InvalidInput
-from ansible_collections.hotswap.containers.plugins.module_utils._rollout import container_options, spec
+from ansible_collections.hotswap.containers.plugins.module_utils._rollout import container_options, preflight, spec
 from ansible_collections.hotswap.containers.plugins.module_utils._rollout.service_options import SERVICE_OPTIONS
 
 
@@ -160,3 +160,13 @@ def test_any_text_is_a_duration_or_refused(text: str) -> None:
         assert 0 <= container_options.duration("x", text) < float("inf")
     except InvalidInput as error:
         assert "not a duration" in str(error)
+
+
+@pytest.mark.parametrize(("replicas", "most"), [(12, 12), (13, 0)])
+def test_a_driver_addresses_as_many_as_it_can(replicas: int, most: int) -> None:
+    preflight.check_replicas(make(replicas=replicas), most)
+
+
+def test_more_replicas_than_the_driver_can_address_are_refused() -> None:
+    with pytest.raises(InvalidInput, match="replicas: 13 are more than the driver of proxy edge can address, which is 12"):
+        preflight.check_replicas(make(replicas=13, port=80, proxy="edge"), 12)
