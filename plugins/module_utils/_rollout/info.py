@@ -8,7 +8,6 @@
 
 from __future__ import annotations
 
-import json
 import typing as t
 
 from .._engine.types import LABEL_NETWORK, LABEL_SERVICE, LABEL_SPEC, Container, Engine
@@ -16,6 +15,7 @@ from .._errors import HotswapError
 from .._switch.drivers import open_switch
 from .._switch.folder import ProxyFolder
 from .._switch.types import Serving, Switch
+from .direct import DirectSwitch
 from .info_view import service_view, spec_label
 from .network import as_dict
 from .paths import StateDir
@@ -109,17 +109,8 @@ def gather(engine: Engine, state: StateDir, name: str | None) -> dict[str, t.Any
 def _weights(state: StateDir, found: t.Mapping[str, _ProxyNow], service: str, containers: t.Sequence[Container]) -> dict[str, int]:
     names = {str(spec_label(one).get("proxy") or "") for one in containers} - {""}
     if not names:
-        return dict.fromkeys(_live_without_proxy(state, service), 100)
+        return DirectSwitch(state.service(service)).current(service)
     weights: dict[str, int] = {}
     for name in sorted(names & set(found)):
         weights.update(found[name].weights(service, [one.name for one in containers if one.running]))
     return weights
-
-
-def _live_without_proxy(state: StateDir, service: str) -> list[str]:
-    """Names of the live instances of a service that no proxy serves, as the service module noted them."""
-    try:
-        noted = json.loads((state.service(service) / "live.json").read_text(encoding="utf-8"))
-        return [str(one) for one in noted["instances"]]
-    except (OSError, ValueError, KeyError, TypeError):
-        return []

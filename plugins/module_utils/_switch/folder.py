@@ -157,10 +157,6 @@ class ProxyFolder:
             raise self._missing("no %s" % self._settings.name)
         return found
 
-    def save_settings(self, settings: ProxySettings) -> bool:
-        """Writes the settings; False when they were so already."""
-        return write_all(self._settings_text(settings))
-
     def _settings_text(self, settings: ProxySettings) -> dict[pathlib.Path, str]:
         return {self._settings: _dump(safe.settings(settings))}
 

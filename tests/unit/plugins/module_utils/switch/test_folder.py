@@ -73,8 +73,7 @@ def test_settings_come_back_as_they_were(folder: ProxyFolder) -> None:
     assert folder.stored_settings() is None
     with pytest.raises(SwitchError, match="reverse_proxy"):
         folder.settings()
-    assert folder.save_settings(SETTINGS)
-    assert not folder.save_settings(SETTINGS)
+    folder.save(SETTINGS, {}, {})
     assert folder.settings() == SETTINGS
 
 
@@ -94,8 +93,7 @@ def test_unreadable_record_is_named(folder: ProxyFolder) -> None:
 
 def test_restore(folder: ProxyFolder) -> None:
     file = folder.conf / "haproxy.cfg"
-    folder.save_settings(SETTINGS)
-    folder.save_routes({"greet": ROUTES["greet"]})
+    folder.save(SETTINGS, {"greet": ROUTES["greet"]}, {})
     before = folder.snapshot(file)
     write(file, "new")
     folder.save_routes({"rest": ROUTES["rest"]})
