@@ -12,12 +12,14 @@ import json
 import pathlib
 import typing as t
 
-from .._switch.types import Route, Serving, Target
+from .._switch.types import Capabilities, Route, Serving, Target
 from .memory import write_json
 
 
 class DirectSwitch:
     """Keeps the names of the live instances in live.json of the service's folder."""
+
+    capabilities = Capabilities(shares=1, in_flight=False, lossless_reload=True)
 
     def __init__(self, folder: pathlib.Path) -> None:
         self._file = folder / "live.json"
@@ -35,10 +37,16 @@ class DirectSwitch:
     def matches(self, route: Route) -> bool:
         return True
 
-    def serve(self, route: Route, targets: t.Sequence[Target]) -> None:
-        write_json(self._file, {"instances": [target.name for target in targets]})
+    def previewed(self, service: str) -> tuple[str, ...]:
+        return ()
+
+    def serve(self, serving: Serving) -> None:
+        write_json(self._file, {"instances": [target.name for target in serving.targets]})
 
     def in_flight(self, service: str, names: t.Sequence[str]) -> int | None:
+        return None
+
+    def answers(self, service: str, names: t.Sequence[str]) -> None:
         return None
 
     def forget(self, service: str, names: t.Sequence[str]) -> None:

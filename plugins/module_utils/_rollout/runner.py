@@ -121,11 +121,12 @@ class Runner:
         return (self._container(self.place.proxy) if self.place.proxy else one).pid
 
     def _serve(self, names: tuple[str, ...]) -> None:
-        self.place.traffic.serve(self._route, self._targets(names))
+        self.place.traffic.serve(Serving(self._route, tuple(self._targets(names))))
 
     def _withdraw(self, names: tuple[str, ...]) -> None:
         rest = [name for name in self.place.traffic.current(self._spec.name) if name not in names]
-        self.place.traffic.serve(self._before.route if self._before else self._spec.route, self._targets(rest))
+        route = self._before.route if self._before else self._spec.route
+        self.place.traffic.serve(Serving(route, tuple(self._targets(rest))))
 
     def _verify(self, names: tuple[str, ...]) -> None:
         path = self._verify_path()

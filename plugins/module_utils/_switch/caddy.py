@@ -26,7 +26,7 @@ from .caddy_render import Json
 from .folder import ProxyFolder, sync_folder, target_of, write
 from .types import Capabilities, ContainerParts, Places, ProxySettings, Route, RunInProxy, Serving, Target
 
-CAPABILITIES = Capabilities(weights=False, in_flight=False, lossless_reload=False, max_instances=caddy_render.SLOTS)
+CAPABILITIES = Capabilities(shares=caddy_render.SLOTS, in_flight=False, lossless_reload=False, max_instances=caddy_render.SLOTS)
 
 _PATIENCE = 5.0
 _ANSWER = 30.0
@@ -132,6 +132,7 @@ class CaddySwitch:
     """A Switch (types.py) for one Caddy."""
 
     driver = "caddy"
+    capabilities = CAPABILITIES
 
     def __init__(self, folder: ProxyFolder, run_in_proxy: RunInProxy, places: Places) -> None:
         self._folder = folder
@@ -156,9 +157,13 @@ class CaddySwitch:
         expected = caddy_render.expected_part(route, self._folder.settings(), self._places)
         return caddy_render.route_part(self._running(), route.service) == expected
 
-    def serve(self, route: Route, targets: t.Sequence[Target]) -> None:
+    def previewed(self, service: str) -> tuple[str, ...]:
+        """None yet."""
+        return ()
+
+    def serve(self, serving: Serving) -> None:
         """See types.Switch. The slots of a new route are there before the route is."""
-        wanted = safe.serving(Serving(route, tuple(targets)))
+        wanted, route = safe.serving(serving), serving.route
         caddy_render.spread(wanted.targets)
         with self._folder.locked():
             settings, known = self._folder.settings(), self._folder.routes()
@@ -174,6 +179,9 @@ class CaddySwitch:
 
     def in_flight(self, service: str, names: t.Sequence[str]) -> None:
         """None: Caddy has no count by instance. The instance's open connections tell (idle ones close after 1 s)."""
+
+    def answers(self, service: str, names: t.Sequence[str]) -> None:
+        """None: Caddy has no count by instance."""
 
     def forget(self, service: str, names: t.Sequence[str]) -> None:
         """Nothing to do: Caddy remembers no instance that its slots do not name."""

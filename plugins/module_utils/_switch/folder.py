@@ -23,7 +23,7 @@ import typing as t
 
 from .._errors import SwitchError
 from . import safe
-from .types import Listener, ProxySettings, Route, Serving, Target
+from .types import Listener, Maintenance, Preview, ProxySettings, Route, Serving, Target
 
 Snapshot = t.Mapping[pathlib.Path, t.Optional[bytes]]
 
@@ -90,10 +90,15 @@ def target_of(record: t.Mapping[str, t.Any]) -> Target:
 
 
 def _serving_of(record: t.Mapping[str, t.Any]) -> Serving:
-    route = record["route"]
+    route = dict(record["route"], hosts=tuple(record["route"]["hosts"]))
+    preview, maintenance = route.get("preview"), route.get("maintenance")
+    route["preview"] = Preview(**preview) if preview else None
+    route["maintenance"] = Maintenance(**maintenance) if maintenance else None
     return Serving(
-        Route(route["service"], tuple(route["hosts"]), route["path"]),
+        Route(**route),
         tuple(target_of(target) for target in record["targets"]),
+        tuple(target_of(target) for target in record.get("preview", ())),
+        bool(record.get("held")),
     )
 
 

@@ -20,9 +20,9 @@ from .._errors import SwitchError
 from . import haproxy_render, safe, sockets
 from .folder import ProxyFolder, write
 from .haproxy_runtime import Runtime, Server, one_line, wished
-from .types import Capabilities, ContainerParts, Places, ProxySettings, Route, RunInProxy, Serving, Target
+from .types import Answers, Capabilities, ContainerParts, Places, ProxySettings, Route, RunInProxy, Serving, Target
 
-CAPABILITIES = Capabilities(weights=True, in_flight=True, lossless_reload=True)
+CAPABILITIES = Capabilities(shares=100, in_flight=True, lossless_reload=True)
 
 _CONFIRM = 5.0
 _RELOAD = 20.0
@@ -48,6 +48,7 @@ class HaproxySwitch:
     """A Switch (types.py) for one HAProxy."""
 
     driver = "haproxy"
+    capabilities = CAPABILITIES
 
     def __init__(self, folder: ProxyFolder, run_in_proxy: RunInProxy, places: Places) -> None:
         self._folder = folder
@@ -72,9 +73,13 @@ class HaproxySwitch:
             return False
         return self._runtime.description() == self._description(self._folder.settings(), known)
 
-    def serve(self, route: Route, targets: t.Sequence[Target]) -> None:
+    def previewed(self, service: str) -> tuple[str, ...]:
+        """None yet."""
+        return ()
+
+    def serve(self, serving: Serving) -> None:
         """See types.Switch. A changed route is reloaded with its old targets first, so that they stay countable."""
-        wanted = safe.serving(Serving(route, tuple(targets)))
+        wanted, route = safe.serving(serving), serving.route
         with self._folder.locked():
             settings, known = self._folder.settings(), self._folder.routes()
             before = known.get(route.service)
@@ -88,6 +93,10 @@ class HaproxySwitch:
         self._relay()
         counts = self._runtime.connections(haproxy_render.backend(service))
         return sum(counts.get(name, 0) for name in names)
+
+    def answers(self, service: str, names: t.Sequence[str]) -> Answers | None:
+        """Not counted yet."""
+        return None
 
     def forget(self, service: str, names: t.Sequence[str]) -> None:
         """Deletes the servers from the running worker, waiting up to 15 s for their pooled connections to close.

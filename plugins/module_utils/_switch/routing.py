@@ -16,11 +16,12 @@ from .types import Route
 
 @dataclasses.dataclass(frozen=True)
 class Rule:
-    """Requests for `host` ("": any, "*.x": every name below x) below `path` go to `service`."""
+    """Requests for `host` ("": any, "*.x": every name below x) below `path` go to `service`; `preview`: to its version on trial."""
 
     host: str
     path: str
     service: str
+    preview: bool = False
 
     @property
     def wildcard(self) -> bool:
@@ -40,12 +41,17 @@ def rules(routes: t.Iterable[Route]) -> list[Rule]:
     """
     found: dict[tuple[str, str], Rule] = {}
     for route in routes:
-        for host in route.hosts or ("",):
-            rule = Rule(host, route.path, route.service)
-            other = found.setdefault((host, route.path), rule)
-            if other.service != rule.service:
+        for rule in _claims(route):
+            other = found.setdefault((rule.host, rule.path), rule)
+            if (other.service, other.preview) != (rule.service, rule.preview):
                 raise SwitchError(
-                    "services %s and %s both claim host %s, path %s" % (other.service, rule.service, host or "(any)", rule.path),
+                    "services %s and %s both claim host %s, path %s" % (other.service, rule.service, rule.host or "(any)", rule.path),
                     "Give one of them another host or path.",
                 )
     return sorted(found.values(), key=_precedence)
+
+
+def _claims(route: Route) -> list[Rule]:
+    public = [Rule(host, route.path, route.service) for host in route.hosts or ("",)]
+    trial = route.preview.host if route.preview else ""
+    return [*public, Rule(trial, route.path, route.service, preview=True)] if trial else public

@@ -14,11 +14,15 @@ import ipaddress
 import re
 
 from .._errors import SwitchError
-from .types import ProxySettings, Route, Serving, Target
+from .types import Preview, ProxySettings, Route, Serving, Target
 
 _NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]{0,199}")
 _HOST = re.compile(r"(\*\.)?[a-z0-9_]([a-z0-9_.-]{0,251})?")
 _PATH = re.compile(r"/[A-Za-z0-9._~!$&*+,=:@/-]{0,255}")
+# Names of headers and cookies (RFC 9110, 5.1), without the characters that a configuration could read otherwise.
+_FIELD = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_FIELD_VALUE = re.compile(r"[A-Za-z0-9_.~:/@=+-]{1,128}")
+_TEXT = re.compile(r"[^\x00-\x08\x0b-\x1f\x7f]{1,2000}")
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{8,128}")
 _PLACE = re.compile(r"/[A-Za-z0-9_./-]{1,200}")
 
@@ -66,14 +70,14 @@ def port(value: int) -> int:
 
 
 def target(value: Target) -> Target:
-    """A target with an IPv4 address and a weight of 0 to 100, unchanged."""
+    """A target with an IPv4 address and a weight of 0 to 256, unchanged."""
     name(value.name)
     port(value.port)
     try:
         ipaddress.IPv4Address(value.address)
     except ValueError:
         raise _refuse("address", value.address) from None
-    if not 0 <= value.weight <= 100:
+    if not 0 <= value.weight <= 256:
         raise _refuse("weight", value.weight)
     return value
 
@@ -84,15 +88,34 @@ def route(value: Route) -> Route:
     path(value.path)
     for one in value.hosts:
         host(one)
+    if value.preview:
+        _preview(value.preview)
+    if value.sticky:
+        _match("cookie", _FIELD, value.sticky)
+    if not 0 <= value.hold <= 3600:
+        raise _refuse("hold", value.hold)
+    if value.maintenance:
+        _match("maintenance text", _TEXT, value.maintenance.text)
     return value
+
+
+def _preview(value: Preview) -> None:
+    if bool(value.host) == bool(value.header):
+        raise _refuse("preview (a host or a header)", value)
+    if value.host:
+        host(value.host)
+    else:
+        _match("header", _FIELD, value.header)
+        _match("header value", _FIELD_VALUE, value.value)
 
 
 def serving(value: Serving) -> Serving:
     """A route with targets whose names are all different, unchanged."""
     route(value.route)
-    names = [target(one).name for one in value.targets]
-    if len(set(names)) != len(names):
-        raise _refuse("list of instances with a repeated name", names)
+    for group in (value.targets, value.preview):
+        names = [target(one).name for one in group]
+        if len(set(names)) != len(names):
+            raise _refuse("list of instances with a repeated name", names)
     return value
 
 

@@ -26,21 +26,28 @@ class Places:
 
 @dataclasses.dataclass(frozen=True)
 class Capabilities:
-    """What a driver can do.
+    """What a driver can do; what it cannot is refused before anything is touched.
 
-    `weights`: in any share (False: in twelfths). `in_flight`: it counts open requests by instance.
+    `shares`: into how many equal parts traffic can be split between versions (1: all of it goes to one version).
+    `in_flight`: it counts open requests by instance. `answers`: it counts answers and errors by instance.
     `lossless_reload`: a new or changed route closes no idle client connection. `max_instances`: 0 is no limit.
+    `preview`, `sticky`, `hold`, `maintenance`: it can carry out that part of a Route.
     """
 
-    weights: bool
+    shares: int
     in_flight: bool
     lossless_reload: bool
     max_instances: int = 0
+    answers: bool = False
+    preview: bool = False
+    sticky: bool = False
+    hold: bool = False
+    maintenance: bool = False
 
 
 @dataclasses.dataclass(frozen=True)
 class Target:
-    """One instance as the proxy sees it: its container's name, fixed address, port, weight (0 to 100)."""
+    """One instance as the proxy sees it: its container's name, fixed address, port, weight (0 to 256, relative to the others)."""
 
     name: str
     address: str
@@ -49,12 +56,37 @@ class Target:
 
 
 @dataclasses.dataclass(frozen=True)
+class Preview:
+    """Which requests of a route go to the version on trial: those to `host`, or with `header` equal to `value`."""
+
+    host: str = ""
+    header: str = ""
+    value: str = ""
+
+
+@dataclasses.dataclass(frozen=True)
+class Maintenance:
+    """Every request but a probe is answered 503 with `text`, and with Retry-After: `retry_after` seconds (0: without)."""
+
+    text: str
+    retry_after: int = 0
+
+
+@dataclasses.dataclass(frozen=True)
 class Route:
-    """How a service is reached: any of `hosts` (empty: every host) below the path prefix `path`."""
+    """How a service is reached: any of `hosts` (empty: every host) below the path prefix `path`.
+
+    `preview`: requests for the version on trial. `sticky`: name of a cookie that keeps a client with the instance that
+    answered it first, "" for none. `hold`: seconds that a request may wait while nothing serves, 0: it is answered 503.
+    """
 
     service: str
     hosts: tuple[str, ...] = ()
     path: str = "/"
+    preview: Preview | None = None
+    sticky: str = ""
+    hold: float = 0.0
+    maintenance: Maintenance | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -84,10 +116,23 @@ class ProxySettings:
 
 @dataclasses.dataclass(frozen=True)
 class Serving:
-    """A route and the instances that its traffic goes to."""
+    """A route and the instances that its traffic goes to; `preview` are those on trial.
+
+    `held`: nothing serves on purpose, new requests wait (at most `route.hold` seconds) for the next instances.
+    """
 
     route: Route
     targets: tuple[Target, ...]
+    preview: tuple[Target, ...] = ()
+    held: bool = False
+
+
+@dataclasses.dataclass(frozen=True)
+class Answers:
+    """Responses that the proxy has seen from some instances since they were admitted, and those of 5xx among them."""
+
+    total: int
+    errors: int
 
 
 @dataclasses.dataclass(frozen=True)
@@ -110,6 +155,8 @@ class RunInProxy(t.Protocol):
 class Traffic(t.Protocol):
     """What a rollout needs of whatever moves the traffic of a service."""
 
+    capabilities: Capabilities
+
     def routes(self) -> dict[str, Serving]:
         """Service name to route and targets, as the files on disk say."""
 
@@ -119,15 +166,22 @@ class Traffic(t.Protocol):
     def matches(self, route: Route) -> bool:
         """True when the running process has exactly this route."""
 
-    def serve(self, route: Route, targets: t.Sequence[Target]) -> None:
+    def previewed(self, service: str) -> tuple[str, ...]:
+        """Names of the instances on trial, as the RUNNING process has them; () for an unknown service."""
+
+    def serve(self, serving: Serving) -> None:
         """Makes the traffic of the route go to exactly these instances and nothing else; returns once confirmed.
 
         An instance that is no longer named gets no new request but keeps what it has in flight.
-        The same call twice changes nothing. A new or changed route may reload, a change of targets never does.
+        The same call twice changes nothing. A new or changed route may reload; a change of targets, of those on
+        trial, or of `held` never does.
         """
 
     def in_flight(self, service: str, names: t.Sequence[str]) -> int | None:
         """Requests (and upgraded connections) still open to these instances; None where the proxy cannot tell."""
+
+    def answers(self, service: str, names: t.Sequence[str]) -> Answers | None:
+        """What these instances have answered, together; None where the driver cannot tell."""
 
     def forget(self, service: str, names: t.Sequence[str]) -> None:
         """Removes what the running process still remembers of instances that are no longer served."""

@@ -53,8 +53,12 @@ def haproxy_bed() -> t.Iterator[Bed]:
     yield from new_bed("haproxy")
 
 
+def serving(route: Route, targets: t.Sequence[Target]) -> Serving:
+    return Serving(route, tuple(targets))
+
+
 def cut_over(bed: Bed, old: Target, new: Target) -> None:
-    bed.switch.serve(GREET, [new])
+    bed.switch.serve(serving(GREET, [new]))
     assert bed.switch.current("greet") == {new.name: 100}
     bed.drained("greet", old)
     bed.kill_instance(old)
@@ -65,7 +69,7 @@ def test_first_route(bed: Bed) -> None:
     assert bed.who() == "404"
     assert (bed.switch.current("greet"), bed.switch.matches(GREET), bed.switch.drift()) == ({}, False, [])
     target = bed.instance("greet-a", 1)
-    bed.switch.serve(GREET, [target])
+    bed.switch.serve(serving(GREET, [target]))
     assert bed.who() == "greet-a"
     assert bed.switch.current("greet") == {"greet-a": 100}
     assert bed.switch.routes() == {"greet": Serving(GREET, (target,))}
@@ -76,7 +80,7 @@ def test_first_route(bed: Bed) -> None:
 
 def test_cutovers_lose_nothing(bed: Bed) -> None:
     live = bed.instance("greet-0", 1)
-    bed.switch.serve(GREET, [live])
+    bed.switch.serve(serving(GREET, [live]))
     with Load(bed.port) as load:
         until(lambda: sum(load.sent.values()) > 100)
         for number in range(1, CUTOVERS + 1):
@@ -93,11 +97,11 @@ def test_cutovers_lose_nothing(bed: Bed) -> None:
 def test_replicas_and_back(bed: Bed) -> None:
     old = [bed.instance("greet-a-%d" % number, number) for number in (1, 2)]
     new = [bed.instance("greet-b-%d" % number, 2 + number) for number in (1, 2)]
-    bed.switch.serve(GREET, old)
+    bed.switch.serve(serving(GREET, old))
     with Load(bed.port) as load:
         until(lambda: len(load.answers) >= 2)
         for targets in (new, old, new, [*old, *new], new):
-            bed.switch.serve(GREET, targets)
+            bed.switch.serve(serving(GREET, targets))
             assert set(bed.switch.current("greet")) == {target.name for target in targets}
             names = {bed.who() for _one in range(24)}
             assert names == {target.name for target in targets}
@@ -107,8 +111,8 @@ def test_replicas_and_back(bed: Bed) -> None:
 @pytest.mark.parametrize("shares", [(75, 25), (50, 50), (100, 0)])
 def test_weights(bed: Bed, shares: tuple[int, int]) -> None:
     pair = [bed.instance("greet-%d" % number, 1 + number, weight) for number, weight in enumerate(shares)]
-    bed.switch.serve(GREET, [Target(one.name, one.address, one.port, 50) for one in pair])
-    bed.switch.serve(GREET, pair)
+    bed.switch.serve(serving(GREET, [Target(one.name, one.address, one.port, 50) for one in pair]))
+    bed.switch.serve(serving(GREET, pair))
     assert bed.switch.current("greet") == {one.name: one.weight for one in pair if one.weight}
     answers = [bed.who() for _one in range(120)]
     for one in pair:
@@ -152,7 +156,7 @@ TABLE = [
 def test_routing_table(bed: Bed) -> None:
     targets = {name: bed.instance(name, number) for number, name in enumerate(ROUTES, 1)}
     for name, route in ROUTES.items():
-        bed.switch.serve(route, [targets[name]])
+        bed.switch.serve(serving(route, [targets[name]]))
     assert [(host, path, bed.who(path, host)) for host, path, _who in TABLE] == TABLE
     assert all(bed.switch.matches(route) for route in ROUTES.values())
     assert bed.switch.drift() == []
@@ -160,7 +164,7 @@ def test_routing_table(bed: Bed) -> None:
 
 def test_same_call_changes_nothing(bed: Bed, monkeypatch: pytest.MonkeyPatch) -> None:
     targets = [bed.instance("greet-a", 1), bed.instance("greet-b", 2, 30)]
-    bed.switch.serve(GREET, targets)
+    bed.switch.serve(serving(GREET, targets))
     files = {path: path.stat() for path in bed.folder.rglob("*") if path.is_file() and path.name != "lock"}
     asked: list[str] = []
     module: t.Any = {"haproxy": haproxy_runtime, "caddy": caddy}[bed.driver]
@@ -171,7 +175,7 @@ def test_same_call_changes_nothing(bed: Bed, monkeypatch: pytest.MonkeyPatch) ->
         return exchange(*words)
 
     monkeypatch.setattr(module, "_exchange", recorded)
-    bed.open().serve(GREET, targets)
+    bed.open().serve(serving(GREET, targets))
     bed.open().apply(bed.settings)
     assert asked and all(words.startswith(("show ", "GET ")) for words in asked)
     assert {path: path.stat() for path in files} == files
@@ -179,20 +183,20 @@ def test_same_call_changes_nothing(bed: Bed, monkeypatch: pytest.MonkeyPatch) ->
 
 def test_proxy_killed_and_started_again(bed: Bed) -> None:
     old, new = bed.instance("greet-a", 1), bed.instance("greet-b", 2)
-    bed.switch.serve(GREET, [old])
-    bed.switch.serve(GREET, [new])
+    bed.switch.serve(serving(GREET, [old]))
+    bed.switch.serve(serving(GREET, [new]))
     bed.kill()
     bed.start()
     assert bed.who() == "greet-b"
     assert bed.switch.current("greet") == {"greet-b": 100}
     assert bed.switch.drift() == []
-    bed.switch.serve(GREET, [old])
+    bed.switch.serve(serving(GREET, [old]))
     assert bed.who() == "greet-a"
 
 
 def test_instance_killed_and_started_again(bed: Bed) -> None:
     target = bed.instance("greet-a", 1)
-    bed.switch.serve(GREET, [target])
+    bed.switch.serve(serving(GREET, [target]))
     assert bed.who() == "greet-a"
     bed.kill_instance(target)
     bed.instance("greet-a", 1)
@@ -201,7 +205,7 @@ def test_instance_killed_and_started_again(bed: Bed) -> None:
 
 def test_probe_header(bed: Bed) -> None:
     target = bed.instance("greet-a", 1)
-    bed.switch.serve(GREET, [target])
+    bed.switch.serve(serving(GREET, [target]))
     _status, body, headers = bed.ask("/headers", X_Hotswap_Probe=TOKEN)
     assert bed.switch.identifies(headers["x-hotswap-instance"], target)
     assert not bed.switch.identifies(headers["x-hotswap-instance"], Target("greet-b", "127.1.0.2", 1))
@@ -260,15 +264,15 @@ def test_every_valid_table_is_a_valid_configuration(seed: int) -> None:
 
 
 def test_clashing_route_is_refused(bed: Bed) -> None:
-    bed.switch.serve(GREET, [bed.instance("greet-a", 1)])
+    bed.switch.serve(serving(GREET, [bed.instance("greet-a", 1)]))
     with pytest.raises(SwitchError, match="services greet and other both claim"):
-        bed.switch.serve(Route("other"), [Target("other-a", "127.1.0.9", 1)])
+        bed.switch.serve(serving(Route("other"), [Target("other-a", "127.1.0.9", 1)]))
     assert set(bed.switch.routes()) == {"greet"}
     assert (bed.who(), bed.switch.drift()) == ("greet-a", [])
 
 
 def test_refused_configuration_leaves_the_old_one(bed: Bed, monkeypatch: pytest.MonkeyPatch) -> None:
-    bed.switch.serve(GREET, [bed.instance("greet-a", 1)])
+    bed.switch.serve(serving(GREET, [bed.instance("greet-a", 1)]))
     if bed.driver == "haproxy":
         monkeypatch.setattr(haproxy.HaproxySwitch, "_render", lambda *_arguments: "global\n    bogus %s\n" % TOKEN)
         says = "unknown keyword 'bogus'"
@@ -276,7 +280,7 @@ def test_refused_configuration_leaves_the_old_one(bed: Bed, monkeypatch: pytest.
         monkeypatch.setattr(caddy_render, "render", lambda *_arguments: '{"apps": {"no-such-app": {}}}')
         says = "no-such-app"
     with pytest.raises(SwitchError, match=says) as refused:
-        bed.switch.serve(Route("other", ("other.test",)), [Target("other-a", "127.1.0.9", 1)])
+        bed.switch.serve(serving(Route("other", ("other.test",)), [Target("other-a", "127.1.0.9", 1)]))
     assert TOKEN not in str(refused.value)
     monkeypatch.undo()
     assert not list(bed.folder.rglob("candidate*"))
@@ -284,7 +288,7 @@ def test_refused_configuration_leaves_the_old_one(bed: Bed, monkeypatch: pytest.
 
 
 def test_port_in_use_leaves_the_old_settings(bed: Bed) -> None:
-    bed.switch.serve(GREET, [bed.instance("greet-a", 1)])
+    bed.switch.serve(serving(GREET, [bed.instance("greet-a", 1)]))
     with socket.socket() as taken:
         taken.bind(("", 0))
         taken.listen()
@@ -295,13 +299,13 @@ def test_port_in_use_leaves_the_old_settings(bed: Bed) -> None:
     assert (bed.who(), bed.switch.drift()) == ("greet-a", [])
     bed.switch.apply(changed)
     assert (bed.who(), bed.switch.drift(), ProxyFolder(bed.folder).settings()) == ("greet-a", [], changed)
-    bed.switch.serve(Route("other", ("other.test",)), [bed.instance("other-a", 2)])
+    bed.switch.serve(serving(Route("other", ("other.test",)), [bed.instance("other-a", 2)]))
     assert (bed.who(), bed.who(host="other.test")) == ("greet-a", "other-a")
 
 
 def test_remove(bed: Bed) -> None:
-    bed.switch.serve(GREET, [bed.instance("greet-a", 1)])
-    bed.switch.serve(Route("other", ("other.test",)), [bed.instance("other-a", 2)])
+    bed.switch.serve(serving(GREET, [bed.instance("greet-a", 1)]))
+    bed.switch.serve(serving(Route("other", ("other.test",)), [bed.instance("other-a", 2)]))
     bed.switch.remove("greet")
     bed.switch.remove("greet")
     assert (bed.who(), bed.who(host="other.test")) == ("404", "other-a")
@@ -311,11 +315,11 @@ def test_remove(bed: Bed) -> None:
 
 def test_no_instance_left(bed: Bed) -> None:
     target = bed.instance("greet-a", 1)
-    bed.switch.serve(GREET, [target])
-    bed.switch.serve(GREET, [])
+    bed.switch.serve(serving(GREET, [target]))
+    bed.switch.serve(serving(GREET, []))
     assert bed.switch.current("greet") == {}
     assert bed.who() in ("502", "503")
-    bed.switch.serve(GREET, [target])
+    bed.switch.serve(serving(GREET, [target]))
     assert bed.who() == "greet-a"
 
 
@@ -327,23 +331,23 @@ def test_crash_between_files_and_process(bed: Bed, monkeypatch: pytest.MonkeyPat
         raise Killed
 
     old, new = bed.instance("greet-a", 1), bed.instance("greet-b", 2)
-    bed.switch.serve(GREET, [old])
+    bed.switch.serve(serving(GREET, [old]))
     owner, step = {"haproxy": (haproxy.HaproxySwitch, "_move"), "caddy": (caddy.Slots, "turn")}[bed.driver]
     monkeypatch.setattr(owner, step, die)
     with pytest.raises(Killed):
-        bed.switch.serve(GREET, [new])
+        bed.switch.serve(serving(GREET, [new]))
     monkeypatch.undo()
     assert (bed.who(), bed.switch.current("greet")) == ("greet-a", {"greet-a": 100})
     assert len(bed.switch.drift()) >= 1
-    bed.switch.serve(GREET, [new])
+    bed.switch.serve(serving(GREET, [new]))
     assert (bed.who(), bed.switch.current("greet"), bed.switch.drift()) == ("greet-b", {"greet-b": 100}, [])
 
 
 def test_moved_address(bed: Bed) -> None:
     target = bed.instance("greet-a", 1)
-    bed.switch.serve(GREET, [target])
+    bed.switch.serve(serving(GREET, [target]))
     bed.kill_instance(target)
-    bed.switch.serve(GREET, [bed.instance("greet-a", 2)])
+    bed.switch.serve(serving(GREET, [bed.instance("greet-a", 2)]))
     assert (bed.who(), bed.switch.drift()) == ("greet-a", [])
 
 
@@ -354,7 +358,7 @@ def test_two_services_at_once(bed: Bed) -> None:
     def switch(name: str) -> None:
         try:
             for turn in range(6):
-                bed.open().serve(Route(name, (name + ".test",)), [pairs[name][turn % 2]])
+                bed.open().serve(serving(Route(name, (name + ".test",)), [pairs[name][turn % 2]]))
         except BaseException as error:
             failures.append(error)
 
@@ -370,7 +374,7 @@ def test_two_services_at_once(bed: Bed) -> None:
 
 def test_websocket_survives_a_cutover(bed: Bed) -> None:
     old, new = bed.instance("greet-a", 1), bed.instance("greet-b", 2)
-    bed.switch.serve(GREET, [old])
+    bed.switch.serve(serving(GREET, [old]))
     with socket.create_connection(("127.0.0.1", bed.port), 10) as link, link.makefile("rwb") as stream:
         stream.write(b"GET / HTTP/1.1\r\nHost: greet.test\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n")
         stream.write(b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n")
@@ -378,8 +382,8 @@ def test_websocket_survives_a_cutover(bed: Bed) -> None:
         assert b" 101 " in stream.readline()
         while stream.readline() != b"\r\n":
             pass
-        bed.switch.serve(GREET, [new])
-        bed.switch.serve(Route("other", ("other.test",)), [new])
+        bed.switch.serve(serving(GREET, [new]))
+        bed.switch.serve(serving(Route("other", ("other.test",)), [new]))
         stream.write(b"hello\n")
         stream.flush()
         assert stream.readline() == b"hello\n"
@@ -392,14 +396,14 @@ def test_websocket_survives_a_cutover(bed: Bed) -> None:
 def test_route_changes_lose_nothing(haproxy_bed: Bed) -> None:
     bed = haproxy_bed
     live = bed.instance("greet-0", 1)
-    bed.switch.serve(GREET, [live])
+    bed.switch.serve(serving(GREET, [live]))
     with Load(bed.port) as load:
         until(lambda: sum(load.sent.values()) > 100)
         for number in range(1, 9):
             new = bed.instance("greet-%d" % number, 1 + number % 2)
             # One reload for the route of another service, and one for the route of this one.
-            bed.switch.serve(Route("other", ("other-%d.test" % number,)), [new])
-            bed.switch.serve(Route("greet", (), "/") if number % 2 else Route("greet", ("greet.test",)), [new])
+            bed.switch.serve(serving(Route("other", ("other-%d.test" % number,)), [new]))
+            bed.switch.serve(serving(Route("greet", (), "/") if number % 2 else Route("greet", ("greet.test",)), [new]))
             bed.drained("greet", live)
             bed.drained("other", live)
             bed.kill_instance(live)
@@ -411,14 +415,14 @@ def test_route_changes_lose_nothing(haproxy_bed: Bed) -> None:
 def test_client_kept_alive_over_a_reload_follows_the_switch(haproxy_bed: Bed) -> None:
     bed = haproxy_bed
     old, new = bed.instance("greet-a", 1), bed.instance("greet-b", 2)
-    bed.switch.serve(GREET, [old])
+    bed.switch.serve(serving(GREET, [old]))
     client = http.client.HTTPConnection("127.0.0.1", bed.port, timeout=10)
     with contextlib.closing(client):
         client.request("GET", "/", headers={"Host": "greet.test"})
         assert client.getresponse().read() == b"greet-a 0"
         connection = client.sock
-        bed.switch.serve(Route("other", ("other.test",)), [new])
-        bed.switch.serve(GREET, [new])
+        bed.switch.serve(serving(Route("other", ("other.test",)), [new]))
+        bed.switch.serve(serving(GREET, [new]))
         bed.drained("greet", old)
         bed.kill_instance(old)
         client.request("GET", "/headers", headers={"Host": "greet.test", "X-Hotswap-Probe": TOKEN})
@@ -432,13 +436,13 @@ def test_client_kept_alive_over_a_reload_follows_the_switch(haproxy_bed: Bed) ->
 
 def test_replaced_worker_that_ends_while_it_is_asked(haproxy_bed: Bed) -> None:
     bed = haproxy_bed
-    bed.switch.serve(GREET, [bed.instance("greet-a", 1)])
+    bed.switch.serve(serving(GREET, [bed.instance("greet-a", 1)]))
     runtime = haproxy_runtime.Runtime(pathlib.Path(bed.places.run))
     client = http.client.HTTPConnection("127.0.0.1", bed.port, timeout=10)
     with contextlib.closing(client):
         client.request("GET", "/", headers={"Host": "greet.test"})
         client.getresponse().read()
-        bed.switch.serve(Route("other", ("other.test",)), [])
+        bed.switch.serve(serving(Route("other", ("other.test",)), []))
         (old,) = runtime.replaced()
         os.kill(old, signal.SIGSTOP)
         # Longer than one question waits, so that it is asked again and found to be gone.
@@ -453,12 +457,12 @@ def test_replaced_worker_that_ends_while_it_is_asked(haproxy_bed: Bed) -> None:
 def test_forget(haproxy_bed: Bed) -> None:
     bed = haproxy_bed
     old, new = bed.instance("greet-a", 1), bed.instance("greet-b", 2)
-    bed.switch.serve(GREET, [old])
+    bed.switch.serve(serving(GREET, [old]))
     assert bed.who() == "greet-a"
-    bed.switch.serve(GREET, [new])
+    bed.switch.serve(serving(GREET, [new]))
     runtime = haproxy_runtime.Runtime(pathlib.Path(bed.places.run))
     assert set(runtime.servers("service:greet")) == {"greet-a", "greet-b"}
     bed.switch.forget("greet", ["greet-a", "greet-b", "greet-never"])
     assert set(runtime.servers("service:greet")) == {"greet-b"}
-    bed.switch.serve(GREET, [old])
+    bed.switch.serve(serving(GREET, [old]))
     assert bed.who() == "greet-a"

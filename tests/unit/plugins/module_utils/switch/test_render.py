@@ -109,7 +109,7 @@ def test_unsafe_values_are_refused(render: t.Callable[..., str], bad: str) -> No
     [
         Serving(Route("greet"), (Target("a", "10.0.0.1", 0),)),
         Serving(Route("greet"), (Target("a", "10.0.0.1", 65536),)),
-        Serving(Route("greet"), (Target("a", "10.0.0.1", 80, 101),)),
+        Serving(Route("greet"), (Target("a", "10.0.0.1", 80, 257),)),
         Serving(Route("greet"), (Target("a", "10.0.0.1", 80, -1),)),
         Serving(Route("greet"), (Target("a", "fd00::1", 80),)),
         Serving(Route("greet"), (Target("a", "10.0.0.1", 80), Target("a", "10.0.0.2", 80))),
