@@ -86,7 +86,8 @@ need_venv() {
 
 # Ansible and Python find the collection only below ansible_collections/NAMESPACE/NAME: a link to the checkout.
 need_tree() {
-    HOTSWAP_WORK=$HOTSWAP_CACHE/checkout-$(printf '%s' "$HOTSWAP_ROOT" | sha256sum | cut -c1-12)
+    # Set beforehand (with HOTSWAP_OUTPUT), two runs of one checkout do not meet: each has its own hosts.
+    HOTSWAP_WORK=${HOTSWAP_WORK:-$HOTSWAP_CACHE/checkout-$(printf '%s' "$HOTSWAP_ROOT" | sha256sum | cut -c1-12)}
     HOTSWAP_LINKED=$HOTSWAP_WORK/linked
     mkdir -p "$HOTSWAP_LINKED/ansible_collections/hotswap"
     ln -sfn "$HOTSWAP_ROOT" "$HOTSWAP_LINKED/ansible_collections/hotswap/containers"
@@ -114,7 +115,7 @@ exec_privileged() {
     say "hosts with real engines are namespaces, which only root makes: asking sudo"
     as_root env HOME="$HOME" PATH="$PATH" PYTHONPATH="$PYTHONPATH" LC_ALL="$LC_ALL" \
         HOTSWAP_ROOT="$HOTSWAP_ROOT" HOTSWAP_CACHE="$HOTSWAP_CACHE" HOTSWAP_VENV="$HOTSWAP_VENV" \
-        HOTSWAP_WORK="$HOTSWAP_WORK" HOTSWAP_LINKED="$HOTSWAP_LINKED" \
+        HOTSWAP_WORK="$HOTSWAP_WORK" HOTSWAP_OUTPUT="${HOTSWAP_OUTPUT:-}" HOTSWAP_LINKED="$HOTSWAP_LINKED" \
         ANSIBLE_COLLECTIONS_PATH="$ANSIBLE_COLLECTIONS_PATH" ANSIBLE_HOME="$ANSIBLE_HOME" "$@"
     exit
 }

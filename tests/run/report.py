@@ -18,7 +18,7 @@ import typing as t
 ROOT = pathlib.Path(os.environ["HOTSWAP_ROOT"])
 WORK = pathlib.Path(os.environ["HOTSWAP_WORK"])
 LINKED = pathlib.Path(os.environ["HOTSWAP_LINKED"])
-OUTPUT = ROOT / "tests" / "output"
+OUTPUT = pathlib.Path(os.environ.get("HOTSWAP_OUTPUT") or ROOT / "tests" / "output")
 
 
 @dataclasses.dataclass(frozen=True)

@@ -50,7 +50,7 @@ def run_all(layers: tuple[str, ...]) -> list[Outcome]:
         return [run_layer(layer) for layer in layers]
     log = OUTPUT / "integration-prepare.log"
     OUTPUT.mkdir(parents=True, exist_ok=True)
-    say("preparing the test bed in the background (%s)" % log.relative_to(ROOT))
+    say("preparing the test bed in the background (%s)" % log)
     argv = [str(ROOT / "dev"), "test-integration", "--prepare"]
     with log.open("w") as file, subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=file, stderr=subprocess.STDOUT) as prepare:
         outcomes = [run_layer(layer) for layer in layers if layer != "integration"]
