@@ -24,6 +24,8 @@ from .types import Container, ExecResult
 
 # How long an engine may take for one answer: a loaded host needs a minute to start a container.
 ANSWER_SECONDS = 120
+# Unpacking an image says nothing until it is done, and takes minutes for a large one on a slow disk.
+LOAD_SECONDS = 3600
 _POLL_SECONDS = 0.02
 _LIKE_AN_ID = re.compile("[0-9a-f]+")
 

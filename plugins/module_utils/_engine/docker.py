@@ -17,10 +17,10 @@ import typing as t
 from .._errors import EngineError, InvalidInput, NotFound
 from . import docker_format as fmt
 from . import formats, libraries, sockets, streams
-from .adapter import ANSWER_SECONDS, Adapter
+from .adapter import ANSWER_SECONDS, LOAD_SECONDS, Adapter
 from .failures import scrubbed
 from .formats import Json
-from .types import LABEL_ADDRESS, Container, ContainerSpec, Image, Network, NetworkSpec, Publish
+from .types import LABEL_ADDRESS, Container, ContainerSpec, Image, Network, NetworkSpec, Publish, Storage
 
 _REMOVAL_SECONDS = 30.0
 _POLL_SECONDS = 0.05
@@ -136,6 +136,17 @@ class DockerEngine(Adapter):
             with self._place.doing("removing network %s" % name):
                 self._place.unless_gone(lambda: self._api.remove_network(network_id))
 
+    def reconnect(self, name: str, network: str, address: str, aliases: t.Sequence[str]) -> None:
+        """See Engine. Docker derives the MAC from the address."""
+        known = self.network(network)
+        with self._place.doing("connecting container %s to network %s again" % (name, network)):
+            data = self._inspect(self._exact(name))
+            if known is None:
+                raise NotFound("no such network: %s" % network)
+            if network in (data["NetworkSettings"].get("Networks") or {}):
+                self._api.disconnect_container_from_network(data["Id"], known.id)
+            self._api.connect_container_to_network(data["Id"], known.id, ipv4_address=address, aliases=list(aliases))
+
     def image(self, ref: str) -> Image | None:
         """See Engine."""
         with self._place.doing("inspecting image %s" % ref):
@@ -150,6 +161,35 @@ class DockerEngine(Adapter):
             if said:
                 raise EngineError(said)
             return fmt.image_record(self._api.inspect_image(ref))
+
+    def images(self) -> list[Image]:
+        """See Engine."""
+        with self._place.doing("listing images"):
+            ids = dict.fromkeys(row["Id"] for row in self._api.images())
+        return [found for found in map(self.image, ids) if found]
+
+    def load(self, archive: t.Iterable[bytes]) -> None:
+        """See Engine. Docker answers 200 and then tells the error in the stream."""
+        with self._place.doing("loading an image"), self._patience(LOAD_SECONDS):
+            said = streams.pull_error(self._api.load_image(archive))
+            if said:
+                raise EngineError(said)
+
+    def tag(self, image_id: str, ref: str) -> None:
+        """See Engine."""
+        name, tag = formats.split_ref(ref)
+        with self._place.doing("giving the name %s to image %s" % (ref, image_id)):
+            self._api.tag(image_id, name, tag, force=True)
+
+    def remove_image(self, ref: str) -> None:
+        """See Engine."""
+        with self._place.doing("removing image %s" % ref):
+            self._place.unless_gone(lambda: self._api.remove_image(ref, force=False, noprune=True))
+
+    def storage(self) -> Storage:
+        """See Engine."""
+        with self._place.doing("asking for the storage"):
+            return fmt.storage_record(self._api.info())
 
     def close(self) -> None:
         """See Engine."""
@@ -175,6 +215,15 @@ class DockerEngine(Adapter):
 
     def _exec_state(self, session: str) -> Json:
         return t.cast(Json, self._api.exec_inspect(session))
+
+    @contextlib.contextmanager
+    def _patience(self, seconds: int) -> t.Iterator[None]:
+        """Lets one answer take longer than others; the SDK knows no limit of a single call."""
+        usual, self._api.timeout = self._api.timeout, seconds
+        try:
+            yield
+        finally:
+            self._api.timeout = usual
 
     def _wait_gone(self, target: str) -> None:
         end = time.monotonic() + _REMOVAL_SECONDS

@@ -15,6 +15,7 @@ from .formats import (
     Json,
     address_of,
     addresses_of,
+    aliases_of,
     bindings,
     distinct,
     entrypoint_of,
@@ -24,11 +25,13 @@ from .formats import (
     host_ip,
     ipv4_of,
     labels_of,
+    layers_of,
     moment,
+    platform_of,
     present,
     restart_policy,
 )
-from .types import Container, ContainerSpec, Image, Mount, Network, NetworkSpec, Publish
+from .types import Container, ContainerSpec, Image, Mount, Network, NetworkSpec, Publish, Storage
 
 # Our words for what Docker calls differently.
 _STATES = {"removing": "stopping"}
@@ -70,6 +73,7 @@ def _host_config(spec: ContainerSpec) -> Json:
             "SecurityOpt": list(spec.security_opt),
             "ReadonlyRootfs": spec.read_only,
             "Devices": [_device(text) for text in spec.devices],
+            "Sysctls": dict(spec.sysctls),
             "Ulimits": [{"Name": each.name, "Soft": each.soft, "Hard": each.hard} for each in spec.ulimits],
             "ExtraHosts": ["%s:%s" % pair for pair in spec.extra_hosts.items()],
             "Dns": list(spec.dns),
@@ -149,6 +153,7 @@ def container_record(data: Json) -> Container:
         labels=config.get("Labels") or {},
         networks=addresses_of(settings, status),
         publish=distinct(bindings(data.get("HostConfig") or {}, settings)),
+        aliases=aliases_of(settings),
     )
 
 
@@ -195,6 +200,12 @@ def network_record(data: Json) -> Network:
     )
 
 
+def storage_record(data: Json) -> Storage:
+    """GET /info as our record."""
+    store = {str(row[0]): str(row[1]) for row in data.get("DriverStatus") or ()}
+    return Storage(data["DockerRootDir"], data["Architecture"], not store.get("driver-type", "").startswith("io.containerd"))
+
+
 def image_record(data: Json) -> Image:
     """GET /images/REF/json as our record; refs are tags, then digests."""
     return Image(
@@ -202,4 +213,6 @@ def image_record(data: Json) -> Image:
         refs=tuple(data.get("RepoTags") or ()) + tuple(data.get("RepoDigests") or ()),
         size=int(data.get("Size") or 0),
         has_healthcheck=has_healthcheck(data.get("Config")),
+        layers=layers_of(data),
+        platform=platform_of(data),
     )

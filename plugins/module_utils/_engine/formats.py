@@ -95,6 +95,11 @@ def addresses_of(settings: t.Mapping[str, t.Any], status: str) -> dict[str, str]
     return {name: address_of((each or {}).get("IPAddress")) if alive else "" for name, each in (settings.get("Networks") or {}).items()}
 
 
+def aliases_of(settings: t.Mapping[str, t.Any]) -> dict[str, tuple[str, ...]]:
+    """Network -> further names there, from inspect's NetworkSettings."""
+    return {name: tuple((each or {}).get("Aliases") or ()) for name, each in (settings.get("Networks") or {}).items()}
+
+
 def host_ip(text: t.Any) -> str:
     """The host address of a published port, "" for every address."""
     return "" if text in (None, "0.0.0.0", "::") else str(text)
@@ -122,6 +127,16 @@ def image_id(text: t.Any) -> str:
     """An image id with its "sha256:" prefix, which Podman leaves out."""
     found = str(text or "")
     return found if not found or ":" in found else "sha256:" + found
+
+
+def layers_of(data: t.Mapping[str, t.Any]) -> tuple[str, ...]:
+    """The digests of an image's unpacked layers, from either engine's inspect."""
+    return tuple((data.get("RootFS") or {}).get("Layers") or ())
+
+
+def platform_of(data: t.Mapping[str, t.Any]) -> str:
+    """ "linux/amd64" from either engine's inspect of an image, without the variant."""
+    return "%s/%s" % (data.get("Os") or "linux", data.get("Architecture") or "")
 
 
 def split_ref(ref: str) -> tuple[str, str]:

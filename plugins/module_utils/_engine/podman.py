@@ -20,11 +20,11 @@ import urllib.parse
 from .._errors import EngineError, NotFound
 from . import formats, libraries, sockets, streams
 from . import podman_format as fmt
-from .adapter import ANSWER_SECONDS, Adapter
+from .adapter import ANSWER_SECONDS, LOAD_SECONDS, Adapter
 from .failures import refusal, scrubbed
 from .formats import Json
 from .podman_service import PodmanService
-from .types import LABEL_ADDRESS, Container, ContainerSpec, Image, Network, NetworkSpec, Publish
+from .types import LABEL_ADDRESS, Container, ContainerSpec, Image, Network, NetworkSpec, Publish, Storage
 
 # The oldest libpod API that we speak; newer servers answer old versions in the old shapes.
 _API_VERSION = "4.0.0"
@@ -144,6 +144,16 @@ class PodmanEngine(Adapter):
                     if report.get("Err"):
                         raise EngineError(str(report["Err"]))
 
+    def reconnect(self, name: str, network: str, address: str, aliases: t.Sequence[str]) -> None:
+        """See Engine."""
+        with self._place.doing("connecting container %s to network %s again" % (name, network)):
+            data = self._inspect(self._exact(name))
+            path = "/networks/%s/" % _quoted(network)
+            if network in (data["NetworkSettings"].get("Networks") or {}):
+                self._call("post", path + "disconnect", body={"container": data["Id"]})
+            body = {"container": data["Id"], "aliases": list(aliases), "static_ips": [address], "static_mac": fmt.fixed_mac(address)}
+            self._call("post", path + "connect", body=body)
+
     def image(self, ref: str) -> Image | None:
         """See Engine."""
         with self._place.doing("inspecting image %s" % ref):
@@ -159,6 +169,33 @@ class PodmanEngine(Adapter):
                 raise EngineError(said)
             return fmt.image_record(self._image_data(ref))
 
+    def images(self) -> list[Image]:
+        """See Engine."""
+        with self._place.doing("listing images"):
+            ids = dict.fromkeys(row["Id"] for row in self._json("get", "/images/json"))
+        return [found for found in map(self.image, ids) if found]
+
+    def load(self, archive: t.Iterable[bytes]) -> None:
+        """See Engine."""
+        with self._place.doing("loading an image"):
+            self._call("post", "/images/load", archive=archive, seconds=LOAD_SECONDS)
+
+    def tag(self, image_id: str, ref: str) -> None:
+        """See Engine."""
+        name, tag = formats.split_ref(ref)
+        with self._place.doing("giving the name %s to image %s" % (ref, image_id)):
+            self._call("post", "/images/%s/tag" % image_id, params={"repo": name, "tag": tag})
+
+    def remove_image(self, ref: str) -> None:
+        """See Engine."""
+        with contextlib.suppress(NotFound), self._place.doing("removing image %s" % ref):
+            self._call("delete", "/images/%s" % _path(ref))
+
+    def storage(self) -> Storage:
+        """See Engine."""
+        with self._place.doing("asking for the storage"):
+            return fmt.storage_record(self._json("get", "/info"))
+
     def close(self) -> None:
         """See Engine."""
         self._client.close()
@@ -166,10 +203,19 @@ class PodmanEngine(Adapter):
             self._service.close()
 
     def _call(
-        self, method: str, path: str, params: t.Mapping[str, t.Any] | None = None, body: t.Any = None, seconds: float = ANSWER_SECONDS, stream: bool = False
+        self,
+        method: str,
+        path: str,
+        params: t.Mapping[str, t.Any] | None = None,
+        body: t.Any = None,
+        seconds: float = ANSWER_SECONDS,
+        stream: bool = False,
+        archive: t.Iterable[bytes] | None = None,
     ) -> t.Any:
-        """One libpod request; the response, or an EngineError for a status of 400 and above."""
-        extra = {} if body is None else {"data": json.dumps(body), "headers": {"Content-Type": "application/json"}}
+        """One libpod request, with a JSON body or an archive; the response, or an EngineError for a status of 400 and above."""
+        extra: dict[str, t.Any] = {} if body is None else {"data": json.dumps(body), "headers": {"Content-Type": "application/json"}}
+        if archive is not None:
+            extra = {"data": archive, "headers": {"Content-Type": "application/x-tar"}}
         response = getattr(self._client.api, method)(path, params=params, timeout=seconds, stream=stream, **extra)
         if response.status_code >= 400:
             raise refusal(response.status_code, response.content)
@@ -207,7 +253,7 @@ class PodmanEngine(Adapter):
         return found
 
     def _image_data(self, ref: str) -> Json:
-        return t.cast(Json, self._json("get", "/images/%s/json" % urllib.parse.quote(ref, safe="/:@")))
+        return t.cast(Json, self._json("get", "/images/%s/json" % _path(ref)))
 
     def _exec_create(self, name: str, argv: t.Sequence[str]) -> str:
         body = {"AttachStdout": True, "AttachStderr": True, "Cmd": list(argv)}
@@ -223,3 +269,7 @@ class PodmanEngine(Adapter):
 
 def _quoted(name: str) -> str:
     return urllib.parse.quote(name, safe="")
+
+
+def _path(ref: str) -> str:
+    return urllib.parse.quote(ref, safe="/:@")

@@ -19,6 +19,7 @@ from .._errors import InvalidInput
 from .formats import (
     Json,
     addresses_of,
+    aliases_of,
     bindings,
     distinct,
     entrypoint_of,
@@ -29,13 +30,15 @@ from .formats import (
     image_id,
     ipv4_of,
     labels_of,
+    layers_of,
     lease_range,
     moment,
+    platform_of,
     present,
     range_of,
     restart_policy,
 )
-from .types import Container, ContainerSpec, Image, Mount, Network, NetworkSpec, Publish
+from .types import Container, ContainerSpec, Image, Mount, Network, NetworkSpec, Publish, Storage
 
 _CPU_PERIOD = 100_000
 _UNLIMITED = 2**64 - 1
@@ -74,6 +77,7 @@ def container_body(spec: ContainerSpec) -> Json:
             "cap_drop": list(spec.cap_drop),
             "read_only_filesystem": spec.read_only,
             "devices": [{"path": text} for text in spec.devices],
+            "sysctl": dict(spec.sysctls),
             "r_limits": [{"type": each.name, "soft": _limit(each.soft), "hard": _limit(each.hard)} for each in spec.ulimits],
             "hostadd": ["%s:%s" % pair for pair in spec.extra_hosts.items()],
             "dns_server": list(spec.dns),
@@ -226,6 +230,7 @@ def container_record(data: Json) -> Container:
         labels=config.get("Labels") or {},
         networks=addresses_of(settings, status),
         publish=distinct(bindings(data.get("HostConfig") or {}, settings)),
+        aliases=aliases_of(settings),
     )
 
 
@@ -274,6 +279,11 @@ def network_record(data: Json, addresses: t.Mapping[str, str]) -> Network:
     )
 
 
+def storage_record(data: Json) -> Storage:
+    """GET /libpod/info as our record."""
+    return Storage(data["store"]["graphRoot"], data["host"]["arch"])
+
+
 def image_record(data: Json) -> Image:
     """GET /libpod/images/REF/json as our record; refs are tags, then digests."""
     return Image(
@@ -281,4 +291,6 @@ def image_record(data: Json) -> Image:
         refs=tuple(data.get("RepoTags") or ()) + tuple(data.get("RepoDigests") or ()),
         size=int(data.get("Size") or 0),
         has_healthcheck=has_healthcheck({"Healthcheck": data.get("Healthcheck") or data.get("HealthCheck")}) or has_healthcheck(data.get("Config")),
+        layers=layers_of(data),
+        platform=platform_of(data),
     )

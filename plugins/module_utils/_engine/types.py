@@ -20,6 +20,7 @@ LABEL_INSTANCE = "hotswap.instance"
 LABEL_HASH = "hotswap.hash"
 LABEL_SPEC = "hotswap.spec"
 LABEL_ADDRESS = "hotswap.address"
+LABEL_PORT = "hotswap.port"
 LABEL_PROXY = "hotswap.proxy"
 LABEL_NETWORK = "hotswap.network"
 
@@ -70,6 +71,7 @@ class ContainerSpec:
 
     Units: memory in bytes, cpus in CPUs (0.5), stop_timeout in seconds.
     `devices` are "host[:container[:permissions]]", `extra_hosts` and `log_options` and `env` are mappings.
+    `sysctls` are settings of the container's own network namespace, "net.x.y" to value.
     `address` is the fixed IPv4 address on `network`; the adapter also fixes the MAC where the engine needs it
     (Podman: a re-used address with a new random MAC is unreachable for neighbours with a stale entry, measured).
     `network_mode` (host, none, container:NAME, ...) excludes `network`.
@@ -107,6 +109,7 @@ class ContainerSpec:
     stop_timeout: int | None = None
     init: bool = False
     healthcheck: Healthcheck | None = None
+    sysctls: t.Mapping[str, str] = dataclasses.field(default_factory=dict)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -116,7 +119,8 @@ class Container:
     `state` is one of created, running, paused, restarting, stopping, exited, dead.
     `pid` is that of the container's first process on the host, 0 when it does not run.
     `health` is "", "starting", "healthy" or "unhealthy". `started_at` and `finished_at` are the engine's
-    RFC 3339 texts ("" when never). `networks` maps a network's name to the address there ("" when not running).
+    RFC 3339 texts ("" when never). `networks` maps a network's name to the address there ("" when not running),
+    `aliases` to the further names that it has there (some engines count the short id among them).
     """
 
     id: str
@@ -135,6 +139,7 @@ class Container:
     labels: t.Mapping[str, str] = dataclasses.field(default_factory=dict)
     networks: t.Mapping[str, str] = dataclasses.field(default_factory=dict)
     publish: tuple[Publish, ...] = ()
+    aliases: t.Mapping[str, tuple[str, ...]] = dataclasses.field(default_factory=dict)
 
     @property
     def running(self) -> bool:
@@ -172,12 +177,29 @@ class Network:
 
 @dataclasses.dataclass(frozen=True)
 class Image:
-    """An image on this host. `id` is the config digest with its "sha256:" prefix; `size` in bytes."""
+    """An image on this host. `id` is the config digest with its "sha256:" prefix; `size` in bytes.
+
+    `layers` are the digests of the unpacked layers, the lowest first; `platform` is like linux/amd64.
+    """
 
     id: str
     refs: tuple[str, ...]
     size: int = 0
     has_healthcheck: bool = False
+    layers: tuple[str, ...] = ()
+    platform: str = ""
+
+
+@dataclasses.dataclass(frozen=True)
+class Storage:
+    """Where an engine keeps images: its folder, and the architecture of its host in the engine's own word (x86_64, amd64, ...).
+
+    `by_config` is false where images go by the digest of their manifest (Docker's containerd image store).
+    """
+
+    folder: str
+    architecture: str
+    by_config: bool = True
 
 
 @dataclasses.dataclass(frozen=True)
@@ -249,11 +271,32 @@ class Engine(t.Protocol):
     def remove_network(self, name: str) -> None:
         """Removes; containers on it are an error, gone already is none."""
 
+    def reconnect(self, name: str, network: str, address: str, aliases: t.Sequence[str]) -> None:
+        """Takes the container off the network and puts it back at once with exactly these aliases, at the same address.
+
+        The MAC stays too, so that connections survive: what is sent meanwhile is sent again. Not there before is no error.
+        """
+
     def image(self, ref: str) -> Image | None:
         """The image that a reference or id names on this host, or None."""
 
+    def images(self) -> list[Image]:
+        """Every image on this host, also those without a name."""
+
     def pull(self, ref: str) -> Image:
         """Fetches from the registry, also when an image of that name is here. Errors carry the registry's words."""
+
+    def load(self, archive: t.Iterable[bytes]) -> None:
+        """Takes images out of an archive that comes in chunks. What its producer raises is raised."""
+
+    def tag(self, image_id: str, ref: str) -> None:
+        """Makes the reference (with its tag) name the image, whatever it named before."""
+
+    def remove_image(self, ref: str) -> None:
+        """Takes the name away, and with the last name the image, never by force. Gone already is no error."""
+
+    def storage(self) -> Storage:
+        """Where images are kept, and for what machine."""
 
     def close(self) -> None:
         """Ends a transient service that this object started."""

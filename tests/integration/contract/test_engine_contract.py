@@ -14,6 +14,8 @@ The image must be on the host and hold a busybox-like /bin/sh, cat, sleep, echo 
 from __future__ import annotations
 
 import dataclasses
+import hashlib
+import io
 import ipaddress
 import json
 import os
@@ -22,6 +24,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tarfile
 import time
 import typing as t
 
@@ -318,6 +321,26 @@ def test_fixed_address_survives_a_crash(engine: Engine, make: Maker, network: st
     assert address in inside(engine, asking, "nslookup greet 2>&1 || true")
 
 
+def test_reconnect_changes_the_aliases_and_nothing_else(engine: Engine, make: Maker, network: str, subnet: ipaddress.IPv4Network) -> None:
+    address = str(subnet[12])
+    made = make(network=network, address=address)
+    before = _mac(engine, made)
+    assert "greet" not in made.aliases[network]
+    for aliases in (("greet", "salve"), ()):
+        engine.reconnect(made.name, network, address, aliases)
+        now = make.again(made)
+        assert {"greet", "salve"} & set(now.aliases[network]) == set(aliases)
+        assert now.networks[network] == address
+        assert now.started_at == made.started_at
+        assert _mac(engine, now) == before
+    with pytest.raises(NotFound):
+        engine.reconnect("%s-nobody" % RUN, network, address, ())
+
+
+def _mac(engine: Engine, container: Container) -> str:
+    return engine.execute(container.name, ["/bin/sh", "-c", "cat /sys/class/net/eth*/address"], 20.0).output
+
+
 def test_network(engine: Engine, make: Maker, network: str, subnet: ipaddress.IPv4Network) -> None:
     found = engine.network(network)
     assert found is not None
@@ -487,6 +510,97 @@ def test_image(engine: Engine) -> None:
     assert found.size > 0
     assert engine.image(found.id) == found
     assert not found.has_healthcheck
+
+
+def test_images(engine: Engine) -> None:
+    found = engine.image(IMAGE)
+    assert found is not None
+    assert len(found.layers) == 1
+    assert found.platform.startswith("linux/")
+    assert found in engine.images()
+
+
+def test_a_name_is_given_and_taken(engine: Engine, make: Maker) -> None:
+    ref = "localhost/%s:name" % RUN
+    image = engine.image(IMAGE)
+    assert image is not None
+    for _time in range(2):
+        engine.tag(image.id, ref)
+    assert getattr(engine.image(ref), "id", "") == image.id
+    # A container of the image does not keep a name of several.
+    make()
+    for _time in range(2):
+        engine.remove_image(ref)
+    assert engine.image(ref) is None
+    assert getattr(engine.image(IMAGE), "id", "") == image.id
+    with pytest.raises(NotFound):
+        engine.tag("sha256:" + "0" * 64, ref)
+
+
+def _archive(words: bytes) -> tuple[str, list[bytes]]:
+    """An image of one small layer as a docker-archive in chunks, and its id."""
+    layer = io.BytesIO()
+    with tarfile.open(fileobj=layer, mode="w") as tar:
+        _add(tar, "words", words)
+    config = {"architecture": "amd64", "os": "linux", "config": {"Cmd": ["/words"]}, "rootfs": {"type": "layers", "diff_ids": [_digest(layer.getvalue())]}}
+    text = json.dumps(config).encode()
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w") as tar:
+        _add(tar, "c.json", text)
+        _add(tar, "l/layer.tar", layer.getvalue())
+        _add(tar, "manifest.json", json.dumps([{"Config": "c.json", "RepoTags": None, "Layers": ["l/layer.tar"]}]).encode())
+    data = out.getvalue()
+    return _digest(text), [data[at : at + 1000] for at in range(0, len(data), 1000)]
+
+
+def _add(tar: tarfile.TarFile, name: str, data: bytes) -> None:
+    info = tarfile.TarInfo(name)
+    info.size = len(data)
+    tar.addfile(info, io.BytesIO(data))
+
+
+def _digest(data: bytes) -> str:
+    return "sha256:" + hashlib.sha256(data).hexdigest()
+
+
+def test_an_image_without_a_name_is_loaded_and_removed_with_its_last(engine: Engine, make: Maker) -> None:
+    ref = "localhost/%s:loaded" % RUN
+    image_id, chunks = _archive(RUN.encode())
+    for _time in range(2):
+        engine.load(iter(chunks))
+    found = engine.image(image_id)
+    assert found is not None
+    assert found.refs == ()
+    assert found.platform == "linux/amd64"
+    engine.tag(image_id, ref)
+    user = make(start=False, image=ref)
+    with pytest.raises(EngineError, match="removing image %s on %s" % (ref, KIND)):
+        engine.remove_image(ref)
+    assert getattr(engine.image(ref), "id", "") == image_id
+    engine.remove(user.name, force=True)
+    engine.remove_image(ref)
+    assert engine.image(image_id) is None
+
+
+def test_what_is_no_archive_is_not_loaded(engine: Engine) -> None:
+    with pytest.raises(EngineError, match="loading an image on %s" % KIND):
+        engine.load([b"no archive"])
+
+
+def test_an_error_of_the_archive_s_source_is_raised(engine: Engine) -> None:
+    def broken() -> t.Iterator[bytes]:
+        yield b"x" * 1000
+        raise InvalidInput("the layer is damaged")
+
+    with pytest.raises(InvalidInput, match="the layer is damaged"):
+        engine.load(broken())
+
+
+def test_storage(engine: Engine) -> None:
+    found = engine.storage()
+    assert pathlib.Path(found.folder).is_absolute()
+    assert found.architecture in ("amd64", "x86_64", "arm64", "aarch64")
+    assert found.by_config
 
 
 def test_pull_from_nowhere(engine: Engine) -> None:
