@@ -2,10 +2,11 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""One instance as a process: python3 switch_app.py NAME ADDRESS PORT. It ends at once when it is killed.
+"""One instance as a process: python3 switch_app.py NAME ADDRESS PORT SEEN. It ends at once when it is killed.
 
-GET /slow?s=N answers after N seconds, POST answers the length of the body, /headers answers the request's head,
-an Upgrade request becomes an echo. Every answer carries its own X-Hotswap-Instance, which a proxy must not let through.
+GET /slow?s=N answers after N seconds, /status/N with that status, POST answers the length of the body, /headers answers
+the request's head, an Upgrade request becomes an echo. Every answer carries its own X-Hotswap-Instance, which a proxy
+must not let through. What a request's X-Once says is a line of the file SEEN before the request is answered.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import hashlib
+import re
 import sys
 
 
@@ -29,6 +31,14 @@ async def _echo(head: bytes, reader: asyncio.StreamReader, writer: asyncio.Strea
         await writer.drain()
 
 
+def _remember(head: bytes, seen: str) -> None:
+    found = re.search(rb"\r\nx-once: (\S+)", head, re.IGNORECASE)
+    if found:
+        # One write of one line at the end of the file: several instances share it.
+        with open(seen, "ab", buffering=0) as file:
+            file.write(found[1] + b"\n")
+
+
 async def _answer(name: bytes, head: bytes, reader: asyncio.StreamReader) -> bytes:
     target = head.split(b" ", 2)[1]
     if target.startswith(b"/slow?s="):
@@ -43,7 +53,7 @@ async def _answer(name: bytes, head: bytes, reader: asyncio.StreamReader) -> byt
     return b"%s %d" % (name, len(body))
 
 
-async def serve(name: str, address: str, port: int) -> None:
+async def serve(name: str, address: str, port: int, seen: str) -> None:
     async def client(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             while True:
@@ -51,7 +61,10 @@ async def serve(name: str, address: str, port: int) -> None:
                 if b"\r\nupgrade:" in head.lower():
                     return await _echo(head, reader, writer)
                 body = await _answer(name.encode(), head, reader)
-                writer.write(b"HTTP/1.1 200 OK\r\nX-Hotswap-Instance: forged\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body))
+                _remember(head, seen)
+                status = re.match(rb"\S+ /status/(\d+) ", head)
+                fields = (status[1] if status else b"200", len(body), body)
+                writer.write(b"HTTP/1.1 %s OK\r\nX-Hotswap-Instance: forged\r\nContent-Length: %d\r\n\r\n%s" % fields)
                 await writer.drain()
         except (asyncio.IncompleteReadError, ConnectionError):
             pass
@@ -63,4 +76,4 @@ async def serve(name: str, address: str, port: int) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(serve(sys.argv[1], sys.argv[2], int(sys.argv[3])))
+    asyncio.run(serve(sys.argv[1], sys.argv[2], int(sys.argv[3]), sys.argv[4]))

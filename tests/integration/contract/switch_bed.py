@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import http.client
 import os
 import pathlib
@@ -18,11 +19,23 @@ import subprocess
 import sys
 import tempfile
 import time
+import types
 import typing as t
 
 import pytest
 
-from ansible_collections.hotswap.containers.plugins.module_utils._switch.drivers import open_switch
+from ansible_collections.hotswap.containers.plugins.module_utils._switch import (
+    apache,
+    apache_render,
+    caddy,
+    caddy_render,
+    haproxy,
+    haproxy_runtime,
+    nginx,
+    nginx_links,
+    nginx_render,
+)
+from ansible_collections.hotswap.containers.plugins.module_utils._switch.drivers import DRIVERS, open_switch
 from ansible_collections.hotswap.containers.plugins.module_utils._switch.types import (
     Listener,
     Places,
@@ -36,8 +49,93 @@ INSTANCE_PORT = 18282
 TOKEN = "0123456789abcdef0123456789abcdef"
 
 
+@dataclasses.dataclass(frozen=True)
+class Proxy:
+    """How the contract runs one driver's proxy as a process, listens in on its driver, and breaks it.
+
+    `run` and `check`: the program's arguments to serve in the foreground, and to check the configuration in those places.
+    `talk`: the module whose `_exchange(where, words)` carries everything that the driver says to the running process.
+    `turn`: what is called between the files and the running process. `bogus`: what renders the configuration, a
+    rendering that the proxy refuses (it may quote the token), and what the refusal says.
+    """
+
+    run: t.Callable[[Places], t.Sequence[str]]
+    check: t.Callable[[Places], t.Sequence[str]]
+    talk: types.ModuleType
+    turn: tuple[t.Any, str]
+    bogus: tuple[t.Any, str, str, str]
+    # It takes an instance by chance for each request, so that shares show in large numbers only.
+    chance: bool = False
+    # What the driver has its host run, as the program's arguments. A proxy in a container is run with the same ones.
+    words: t.Callable[[Places, t.Sequence[str]], t.Sequence[str]] = lambda _at, argv: argv[1:]
+    # What starts the program in its container.
+    entry: t.Callable[[Places], t.Sequence[str]] = lambda _at: ()
+
+
+def apache_words(at: Places, *words: str) -> list[str]:
+    """Apache with our part as its whole configuration, and with nothing but the modules that this part needs."""
+    modules = os.environ.get("HOTSWAP_APACHE_MODULES", "/usr/lib/apache2/modules")
+    names = ("mpm_event", "authz_core", "rewrite", "headers", "proxy", "proxy_http", "proxy_wstunnel")
+    settings = ["LoadModule %s_module %s/mod_%s.so" % (name, modules, name) for name in names]
+    settings += ["ServerName contract.test", "User www-data", "Group www-data", "Mutex posixsem"]
+    settings += ["PidFile %s/pid" % at.run, "ErrorLog %s/error.log" % at.run, "DefaultRuntimeDir %s" % at.run]
+    return [*[word for setting in settings for word in ("-C", setting)], "-d", at.run, "-f", at.conf + "/apache.conf", *words]
+
+
+# A new driver's line here puts it through the whole contract; its Capabilities say which tests of the states apply.
+PROXIES: t.Mapping[str, Proxy] = {
+    "apache": Proxy(
+        run=lambda at: apache_words(at, "-DFOREGROUND"),
+        check=lambda at: apache_words(at, "-t"),
+        talk=apache,
+        turn=(apache.ApacheSwitch, "_turn"),
+        bogus=(apache_render, "config", "Bogus %s\n" % TOKEN, "Invalid command 'Bogus'"),
+        chance=True,
+        words=lambda at, argv: apache_words(at, *(["-t"] if argv == apache.CHECK else ["-k", "graceful"])),
+    ),
+    "haproxy": Proxy(
+        run=lambda at: ["-W", "-db", "-S", at.run + "/master.sock,mode,600", "-f", at.conf + "/haproxy.cfg"],
+        check=lambda at: ["-c", "-f", at.conf + "/haproxy.cfg"],
+        talk=haproxy_runtime,
+        turn=(haproxy.HaproxySwitch, "_move"),
+        bogus=(haproxy.HaproxySwitch, "_render", "global\n    bogus %s\n" % TOKEN, "unknown keyword 'bogus'"),
+    ),
+    "caddy": Proxy(
+        run=lambda at: ["run", "--config", at.conf + "/caddy.json"],
+        check=lambda at: ["validate", "--config", at.conf + "/caddy.json"],
+        talk=caddy,
+        turn=(caddy.Slots, "turn"),
+        bogus=(caddy_render, "render", '{"apps": {"no-such-app": {}}}', "no-such-app"),
+    ),
+    "nginx": Proxy(
+        run=lambda at: nginx.container_parts(at).command[1:],
+        check=lambda at: ["-t", "-c", at.conf + "/nginx.conf"],
+        talk=nginx,
+        turn=(nginx_links.Links, "turn"),
+        bogus=(nginx_render, "render", 'bogus "%s";\n' % TOKEN, 'unknown directive "bogus"'),
+        chance=True,
+        entry=lambda at: nginx.container_parts(at).entrypoint or (),
+    ),
+}
+
+
+def able(capability: str) -> list[str]:
+    """The drivers that have the capability: for `parametrize("bed", able("preview"), indirect=True)`."""
+    return [name for name in sorted(PROXIES) if getattr(DRIVERS[name].capabilities, capability)]
+
+
+def unable(capability: str) -> list[str]:
+    """The drivers that say that they have not."""
+    return sorted(set(PROXIES) - set(able(capability)))
+
+
+def environment(home: pathlib.Path) -> dict[str, str]:
+    """For a proxy's process: what it stores of its own goes below `home`."""
+    return {**os.environ, "XDG_CONFIG_HOME": str(home), "XDG_DATA_HOME": str(home)}
+
+
 def binary(driver: str) -> str:
-    """The proxy's program: HOTSWAP_HAPROXY or HOTSWAP_CADDY, else from the path. The test fails without it."""
+    """The proxy's program: what HOTSWAP_HAPROXY (and so on) names, else the one in the path. The test fails without it."""
     variable = "HOTSWAP_" + driver.upper()
     found = shutil.which(os.environ.get(variable, driver), path=os.pathsep.join([os.path.dirname(sys.executable), os.environ.get("PATH", ""), "/usr/sbin"]))
     if found is None:
@@ -75,6 +173,8 @@ class Bed:
         self.program = binary(driver)
         # Not pytest's own folder: a unix socket's path holds 107 bytes.
         self.root = pathlib.Path(tempfile.mkdtemp(prefix="hs-", dir="/tmp"))
+        # A proxy of the host reads what is for its own user as that user.
+        self.root.chmod(0o711)
         self.folder = self.root / "proxies" / "edge"
         self.places = Places(str(self.folder / "conf"), str(self.folder / "run"))
         with socket.socket() as free:
@@ -92,20 +192,19 @@ class Bed:
         return open_switch(self.driver, self.folder, self.run_in_proxy, self.places)
 
     def run_in_proxy(self, argv: t.Sequence[str]) -> tuple[int, str]:
-        done = subprocess.run([self.program, *argv[1:]], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+        words = PROXIES[self.driver].words(self.places, argv)
+        done = subprocess.run([self.program, *words], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
         return done.returncode, done.stdout
 
     def start(self) -> None:
         """Starts the proxy as its container would, and waits for it."""
-        haproxy = ["-W", "-db", "-S", self.places.run + "/master.sock,mode,600", "-f", self.places.conf + "/haproxy.cfg"]
-        caddy = ["run", "--config", self.places.conf + "/caddy.json"]
         with open(self.root / "proxy.log", "ab") as log:
             self.proxy = subprocess.Popen(
-                [self.program, *(haproxy if self.driver == "haproxy" else caddy)],
+                [*PROXIES[self.driver].entry(self.places), self.program, *PROXIES[self.driver].run(self.places)],
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
-                env={**os.environ, "XDG_CONFIG_HOME": str(self.root), "XDG_DATA_HOME": str(self.root)},
+                env=environment(self.root),
             )
         self.switch.wait_ready(20)
 
@@ -119,7 +218,7 @@ class Bed:
     def instance(self, name: str, number: int, weight: int = 100) -> Target:
         """Starts an instance and waits until it listens."""
         target = Target(name, "%s.%d" % (self._subnet, number), INSTANCE_PORT, weight)
-        process = subprocess.Popen([sys.executable, str(APP), name, target.address, str(target.port)])
+        process = subprocess.Popen([sys.executable, str(APP), name, target.address, str(target.port), str(self.root / "seen")])
         self._instances[name] = process
         until(lambda: listens(target.address, target.port))
         assert process.poll() is None, "something else listens on %s" % target.address
@@ -142,6 +241,11 @@ class Bed:
                 quiet = time.monotonic()
             time.sleep(0.02)
 
+    def seen(self) -> list[str]:
+        """What the instances have noted of requests with X-Once, each as often as it reached one."""
+        noted = self.root / "seen"
+        return noted.read_text().split() if noted.exists() else []
+
     def ask(self, path: str = "/", host: str = "greet.test", **headers: str) -> tuple[int, str, dict[str, str]]:
         """One request on a fresh connection: status, body, headers in lower case."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=15)
@@ -152,9 +256,9 @@ class Bed:
         finally:
             connection.close()
 
-    def who(self, path: str = "/", host: str = "greet.test") -> str:
+    def who(self, path: str = "/", host: str = "greet.test", **headers: str) -> str:
         """The instance that answers, or the status."""
-        status, body, _headers = self.ask(path, host)
+        status, body, _headers = self.ask(path, host, **headers)
         return body.split(" ")[0] if status == 200 else str(status)
 
     def close(self) -> None:

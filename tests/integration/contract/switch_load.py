@@ -39,8 +39,14 @@ MIX = (
 )
 
 
+CLIENTS = sum(worker.count for worker in MIX)
+
+
 class Load:
-    """Runs the mix in a thread from `with` to its end; `sent` and `lost` say what happened, by kind."""
+    """Runs the mix in a thread from `with` to its end; `sent` and `lost` say what happened, by kind.
+
+    `answered` holds the X-Once of every request that got an answer of 200, `waiting` how many have none yet.
+    """
 
     def __init__(self, port: int) -> None:
         self._port = port
@@ -49,6 +55,8 @@ class Load:
         self.sent: collections.Counter[str] = collections.Counter()
         self.lost: collections.Counter[str] = collections.Counter()
         self.answers: collections.Counter[str] = collections.Counter()
+        self.answered: list[str] = []
+        self.waiting = 0
 
     def __enter__(self) -> Load:
         self._thread.start()
@@ -71,11 +79,13 @@ class Load:
                 if link is None:
                     continue
             self.sent[worker.kind] += 1
+            self.waiting += 1
             try:
-                keep = await asyncio.wait_for(self._ask(worker, *link), 15)
+                keep = await asyncio.wait_for(self._ask(worker, str(sum(self.sent.values())), *link), 15)
             except (OSError, ValueError, asyncio.IncompleteReadError, asyncio.TimeoutError) as error:
                 self.lost["%s: %s" % (worker.kind, type(error).__name__)] += 1
                 keep = False
+            self.waiting -= 1
             if not (keep and worker.keep):
                 link[1].close()
                 link = None
@@ -90,13 +100,15 @@ class Load:
             await asyncio.sleep(0.05)
             return None
 
-    async def _ask(self, worker: Worker, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
-        writer.write(worker.request)
+    async def _ask(self, worker: Worker, once: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
+        writer.write(worker.request.replace(b"\r\n\r\n", b"\r\nX-Once: %s\r\n\r\n" % once.encode(), 1))
         head = await reader.readuntil(b"\r\n\r\n")
         fields = dict(line.lower().split(b": ", 1) for line in head.split(b"\r\n")[1:] if b": " in line)
         body = await reader.readexactly(int(fields.get(b"content-length", b"0")))
         status = head.split(b" ")[1]
         if status != b"200" or not body.endswith(worker.body):
             self.lost["%s: %s" % (worker.kind, status.decode())] += 1
+        else:
+            self.answered.append(once)
         self.answers[body.split(b" ")[0].decode()] += 1
         return fields.get(b"connection") != b"close"
