@@ -9,26 +9,28 @@ Measured in HAProxy 2.6, 3.0 and 3.2: after a reload the replaced worker still a
 that it keeps alive, by the servers and routes it had, and refuses to change their state ("Proxy is disabled."). Its
 maps can still be changed. So each replaced worker gets a mark in a map that makes it hand new requests to the
 worker that replaced it; only then is an instance that a switch left free of new requests.
+
+A held service is a key of a map: its new requests wait in a few lines of Lua that look the key up 20 times a second.
+Nothing was sent anywhere yet, so whatever they carry is sent once. (Repeating a failing connect waits too, but a
+replaced worker could not be told to stop, as its servers cannot be changed.)
 """
 
 from __future__ import annotations
 
+import dataclasses
 import pathlib
 import typing as t
 
 from .._errors import SwitchError
 from . import haproxy_render, safe, sockets
 from .folder import ProxyFolder, write
-from .haproxy_runtime import Runtime, Server, one_line, wished
+from .haproxy_runtime import CHANGED_BY_HAND, Runtime, one_line
+from .haproxy_servers import Servers, together
 from .types import Answers, Capabilities, ContainerParts, Places, ProxySettings, Route, RunInProxy, Serving, Target
 
-CAPABILITIES = Capabilities(shares=100, in_flight=True, lossless_reload=True)
+CAPABILITIES = Capabilities(shares=100, in_flight=True, lossless_reload=True, answers=True, preview=True, sticky=True, hold=True, maintenance=True)
 
-_CONFIRM = 5.0
 _RELOAD = 20.0
-# Pooled connections to a server keep it from being deleted for up to pool-purge-delay, 5 s by default.
-_FORGET = 15.0
-_CHANGED_BY_HAND = "Run hotswap.containers.reverse_proxy again; if this stays, look at the proxy container's log."
 
 Routes = t.Mapping[str, Serving]
 
@@ -54,17 +56,20 @@ class HaproxySwitch:
         self._folder = folder
         self._run_in_proxy = run_in_proxy
         self._places = places
-        self._runtime = Runtime(folder.run)
+        self._runtime = Runtime(folder.run / "admin.sock", folder.run / "master.sock")
+        self._servers = Servers(self._runtime)
         self._file = folder.conf / "haproxy.cfg"
+        self._held_map = "%s/%s" % (places.conf, haproxy_render.HELD_MAP)
 
     def routes(self) -> dict[str, Serving]:
         """Service name to route and targets, as the files on disk say."""
         return self._folder.routes()
 
     def current(self, service: str) -> dict[str, int]:
-        """Instance name to weight of the servers that get new requests, from the running worker."""
-        rows = self._runtime.servers(haproxy_render.backend(service)).values()
-        return {row.name: row.weight for row in rows if row.ready and row.weight > 0}
+        """Instance name to weight of the servers that get new requests, from the running worker: of a held service none does."""
+        if service in self._runtime.keys(self._held_map):
+            return {}
+        return self._servers.taking(haproxy_render.backend(service))
 
     def matches(self, route: Route) -> bool:
         """True when the files have this route and the running worker has the structure that they describe."""
@@ -74,29 +79,27 @@ class HaproxySwitch:
         return self._runtime.description() == self._description(self._folder.settings(), known)
 
     def previewed(self, service: str) -> tuple[str, ...]:
-        """None yet."""
-        return ()
+        """Names of the servers that get the requests of the trial, from the running worker."""
+        return tuple(sorted(self._servers.taking(haproxy_render.trial(service))))
 
     def serve(self, serving: Serving) -> None:
         """See types.Switch. A changed route is reloaded with its old targets first, so that they stay countable."""
-        wanted, route = safe.serving(serving), serving.route
+        wanted, route = _sound(safe.serving(serving)), serving.route
         with self._folder.locked():
             settings, known = self._folder.settings(), self._folder.routes()
-            before = known.get(route.service)
-            kept = before.targets if before is not None and before.targets else wanted.targets
-            self._install(settings, {**known, route.service: Serving(route, kept)})
+            self._install(settings, {**known, route.service: _on_the_way(known.get(route.service), wanted)})
             self._write(settings, {**known, route.service: wanted})
             self._move(wanted)
 
     def in_flight(self, service: str, names: t.Sequence[str]) -> int:
         """Requests and websockets open to these instances, in the running worker and in those it replaced."""
         self._relay()
-        counts = self._runtime.connections(haproxy_render.backend(service))
-        return sum(counts.get(name, 0) for name in names)
+        counts = [self._runtime.connections(backend) for backend in haproxy_render.backends(service)]
+        return sum(count.get(name, 0) for count in counts for name in names)
 
-    def answers(self, service: str, names: t.Sequence[str]) -> Answers | None:
-        """Not counted yet."""
-        return None
+    def answers(self, service: str, names: t.Sequence[str]) -> Answers:
+        """See types.Switch. Requests of the trial do not count; what a replaced worker counted is gone when it has ended."""
+        return together(self._runtime.answers(haproxy_render.backend(service)), names)
 
     def forget(self, service: str, names: t.Sequence[str]) -> None:
         """Deletes the servers from the running worker, waiting up to 15 s for their pooled connections to close.
@@ -105,13 +108,10 @@ class HaproxySwitch:
         """
         with self._folder.locked():
             known = self._folder.routes().get(service)
-            served = {target.name for target in known.targets} if known else set()
-            backend = haproxy_render.backend(service)
-            rows = self._runtime.servers(backend)
-            gone = [name for name in names if name in rows and name not in served]
-            for name in gone:
-                self._change("set server %s/%s state maint" % (backend, safe.name(name)), "")
-            sockets.until(lambda: self._delete(backend, gone), _FORGET, 0.1)
+            wanted = haproxy_render.pools(known) if known else {}
+            for backend in haproxy_render.backends(service):
+                served = {target.name for target in wanted.get(backend, ())}
+                self._servers.forget(backend, [name for name in names if name not in served])
 
     def remove(self, service: str) -> None:
         """Removes the service's route; the workers that a reload replaces finish what is open."""
@@ -139,7 +139,9 @@ class HaproxySwitch:
             if self._runtime.description() != self._description(settings, routes):
                 found.append("HAProxy runs another structure than %s has." % self._file)
             for serving in routes.values():
-                found += _differences(serving, self._runtime.servers(haproxy_render.backend(serving.route.service)))
+                for backend, targets in haproxy_render.pools(serving).items():
+                    found += self._servers.differences(backend, targets)
+            found += _held_otherwise(set(haproxy_render.held(routes)), self._runtime.keys(self._held_map))
         except SwitchError as error:
             found.append("%s." % error.what)
         return found
@@ -165,8 +167,8 @@ class HaproxySwitch:
         return haproxy_render.description(settings, routes, self._places)
 
     def _write(self, settings: ProxySettings, routes: Routes) -> None:
-        rendered = {self._folder.conf / haproxy_render.RELAY_MAP: "", self._file: self._render(settings, routes)}
-        self._folder.save(settings, routes, rendered)
+        rendered = {self._folder.conf / name: text for name, text in haproxy_render.files(routes, self._places).items()}
+        self._folder.save(settings, routes, {**rendered, self._file: self._render(settings, routes)})
 
     def _install(self, settings: ProxySettings, routes: Routes) -> None:
         """Makes the running worker have the structure, by a reload where it differs; all put back on failure."""
@@ -174,8 +176,8 @@ class HaproxySwitch:
         if self._runtime.description() == wanted:
             self._write(settings, routes)
             return
-        self._check(self._render(settings, routes), settings.token)
-        before = self._folder.snapshot(self._file)
+        self._check(settings, routes)
+        before = self._folder.snapshot(self._file, self._folder.conf / haproxy_render.HELD_MAP)
         try:
             self._write(settings, routes)
             self._reload(wanted)
@@ -184,17 +186,21 @@ class HaproxySwitch:
             raise
         self._relay()
 
-    def _check(self, text: str, token: str) -> None:
+    def _check(self, settings: ProxySettings, routes: Routes) -> None:
         candidate = self._folder.conf / "candidate.cfg"
-        write(candidate, text)
+        for name, text in haproxy_render.files(routes, self._places).items():
+            # A folder of an earlier release lacks what the candidate refers to.
+            if not (self._folder.conf / name).exists():
+                write(self._folder.conf / name, text)
+        write(candidate, self._render(settings, routes))
         try:
             code, output = self._run_in_proxy(["haproxy", "-c", "-f", "%s/%s" % (self._places.conf, candidate.name)])
         finally:
             candidate.unlink()
         if code != 0:
             # HAProxy quotes lines that it does not understand.
-            output = output.replace(token, "(token)")
-            raise SwitchError("HAProxy refuses the new configuration of proxy %s: %s" % (self._folder.root.name, one_line(output)), _CHANGED_BY_HAND)
+            output = output.replace(settings.token, "(token)")
+            raise SwitchError("HAProxy refuses the new configuration of proxy %s: %s" % (self._folder.root.name, one_line(output)), CHANGED_BY_HAND)
 
     def _reload(self, wanted: str) -> None:
         failed = self._runtime.workers().failed
@@ -208,7 +214,7 @@ class HaproxySwitch:
             return False if self._runtime.workers().failed > failed else None
 
         if not sockets.until(outcome, _RELOAD):
-            raise SwitchError("HAProxy did not load %s: %s" % (self._file, one_line(answer)), _CHANGED_BY_HAND)
+            raise SwitchError("HAProxy did not load %s: %s" % (self._file, one_line(answer)), CHANGED_BY_HAND)
 
     def _relay(self) -> None:
         """Marks every replaced worker, so that it hands new requests to the running one."""
@@ -218,58 +224,45 @@ class HaproxySwitch:
                 self._runtime.ask_old(pid, "add map " + mark)
 
     def _move(self, serving: Serving) -> None:
-        """Brings the targets in and confirms them, then lets every other server drain and confirms that."""
+        """Brings the targets in, then lets every other server drain. Requests wait before, and go on in between."""
         self._relay()
-        backend = haproxy_render.backend(serving.route.service)
-        rows = self._runtime.servers(backend)
-        for target in serving.targets:
-            self._admit(backend, target, rows.get(target.name))
-        self._confirm(backend, serving.targets, ())
-        others = [row.name for row in rows.values() if row.ready and row.name not in {one.name for one in serving.targets}]
-        for name in others:
-            self._change("set server %s/%s state drain" % (backend, name), "")
-        self._confirm(backend, serving.targets, others)
+        pools, held = haproxy_render.pools(serving), serving.held and haproxy_render.holds(serving.route)
+        if held:
+            self._hold(serving.route.service, True)
+        for backend, targets in pools.items():
+            self._servers.bring(backend, targets, haproxy_render.cookie_key(self._folder.settings(), backend) if serving.route.sticky else "")
+        if not held:
+            self._hold(serving.route.service, False)
+        for backend, targets in pools.items():
+            # A drained server would still get the clients whose cookie names it.
+            self._servers.retire(backend, targets, "maint" if serving.route.sticky else "drain")
 
-    def _admit(self, backend: str, target: Target, row: Server | None) -> None:
-        server = "%s/%s" % (backend, safe.name(target.name))
-        if row is None:
-            self._change("add server %s %s" % (server, haproxy_render.server_arguments(target)), "New server registered.")
-        elif (row.address, row.port) != (target.address, target.port):
-            self._change("set server %s state maint" % server, "")
-            self._runtime.change("set server %s addr %s port %d" % (server, target.address, target.port))
-            row = None
-        if row is not None and row.weight != target.weight:
-            self._change("set server %s weight %d" % (server, target.weight), "")
-        if row is None or not row.ready:
-            self._change("set server %s state ready" % server, "")
-
-    def _change(self, command: str, expected: str) -> None:
-        answer = self._runtime.change(command).strip()
-        if answer != expected:
-            raise SwitchError("HAProxy answers %r to %r" % (answer, command), _CHANGED_BY_HAND)
-
-    def _confirm(self, backend: str, targets: t.Sequence[Target], drained: t.Sequence[str]) -> None:
-        def confirmed() -> bool | None:
-            rows = self._runtime.servers(backend)
-            there = all(wished(rows.get(one.name), one.address, one.port, one.weight) for one in targets)
-            left = all(name not in rows or not rows[name].ready for name in drained)
-            return True if there and left else None
-
-        if not sockets.until(confirmed, _CONFIRM):
-            raise SwitchError("HAProxy does not confirm %s of %s" % ([one.name for one in targets], backend), _CHANGED_BY_HAND)
-
-    def _delete(self, backend: str, names: t.Sequence[str]) -> bool | None:
-        answers = [self._runtime.change("del server %s/%s" % (backend, name)) for name in names]
-        return True if all("Server deleted." in answer or "No such server" in answer for answer in answers) else None
+    def _hold(self, service: str, wanted: bool) -> None:
+        if (service in self._runtime.keys(self._held_map)) != wanted:
+            self._runtime.order("%s map %s %s%s" % ("add" if wanted else "del", self._held_map, safe.name(service), " on" if wanted else ""))
+        if (service in self._runtime.keys(self._held_map)) != wanted:
+            raise SwitchError("HAProxy does not %s requests of %s" % ("hold" if wanted else "let go of", service), CHANGED_BY_HAND)
 
 
-def _differences(serving: Serving, rows: t.Mapping[str, Server]) -> list[str]:
-    service = serving.route.service
-    names = {target.name for target in serving.targets}
-    missing = [one.name for one in serving.targets if not wished(rows.get(one.name), one.address, one.port, one.weight)]
-    extra = [row.name for row in rows.values() if row.ready and row.weight > 0 and row.name not in names]
-    return ["%s: HAProxy does not serve %s as written." % (service, name) for name in missing] + [
-        "%s: HAProxy serves %s, which is not written." % (service, name) for name in extra
+def _sound(serving: Serving) -> Serving:
+    """The serving, unless its parts contradict each other."""
+    if serving.held and serving.targets:
+        raise SwitchError("%s is to be held, and to serve" % serving.route.service, "Hold a service without instances.")
+    if serving.preview and not serving.route.preview:
+        raise SwitchError("%s has instances on trial and no way to them" % serving.route.service, "Give its route a preview.")
+    return serving
+
+
+def _on_the_way(before: Serving | None, wanted: Serving) -> Serving:
+    """What a changed route is loaded with: what was served before, where something was, so that it stays countable."""
+    if before is None or not (before.targets or before.held):
+        return wanted
+    return dataclasses.replace(before, route=wanted.route, preview=before.preview if wanted.route.preview else ())
+
+
+def _held_otherwise(written: set[str], running: set[str]) -> list[str]:
+    return ["%s: HAProxy does not hold its requests as written." % name for name in sorted(written - running)] + [
+        "%s: HAProxy holds its requests, which is not written." % name for name in sorted(running - written)
     ]
 
 

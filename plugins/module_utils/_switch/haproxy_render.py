@@ -7,6 +7,7 @@
 
 The structure (everything but the servers) is named by its hash in the global description, so that `show info` of the
 running process proves which structure it has. Servers are changed at run time and written here for the next start.
+Which services are held is a map, changed at run time and written for the next start too.
 """
 
 from __future__ import annotations
@@ -16,10 +17,13 @@ import typing as t
 
 from . import safe
 from .routing import Rule, rules
-from .types import Places, ProxySettings, Serving, Target
+from .types import Maintenance, Places, ProxySettings, Route, Serving, Target
 
 BACKEND_PREFIX = "service:"
+PREVIEW_PREFIX = "preview:"
 RELAY_MAP = "relay.map"
+HELD_MAP = "held.map"
+HOLD_LUA = "hold.lua"
 
 _GLOBAL = """\
 # Written by hotswap.containers: changes are overwritten.
@@ -29,7 +33,7 @@ global
     maxconn {maxconn}
     # A low limit of open files must not keep the proxy from starting.
     no strict-limits
-
+{lua}
 defaults
     mode http
     # After a reload, an idle client is told to reconnect with its next answer instead of being cut.
@@ -51,9 +55,11 @@ frontend public
     bind unix@{run}/relay.sock mode 600 accept-proxy name relayed
     http-request set-var(txn.hotswap_host) req.hdr(host),host_only,lower
     http-request set-var(txn.hotswap_path) path,concat(/)
+    # The first that matches decides.
+{rules}
     # The mark on a worker that a reload has replaced: its kept-alive clients' requests are decided by the new one.
     use_backend relay if {{ str(on),map({conf}/{relay_map}) -m found }} !{{ so_name relayed }}
-{rules}
+    use_backend %[var(txn.hotswap_backend)] if {{ var(txn.hotswap_backend) -m found }}
     default_backend no-route
 
 backend relay
@@ -73,19 +79,86 @@ backend {name}
     http-request set-header X-Forwarded-Proto http
     http-request set-var(txn.hotswap_probe) bool(true) if {{ req.fhdr(X-Hotswap-Probe) -m str -- '{token}' }}
     http-request del-header X-Hotswap-Probe
-    http-response del-header X-Hotswap-Instance
+{options}    http-response del-header X-Hotswap-Instance
     http-response set-header X-Hotswap-Instance %s if {{ var(txn.hotswap_probe) -m bool }}
+"""
+
+_STICKY = """\
+    # The value is made of address and port, so that a server that is added at run time has one too.
+    cookie {name} insert indirect nocache httponly dynamic
+    dynamic-cookie-key {key}
+"""
+
+_CLOSED = '    http-request return status 503 content-type "text/plain; charset=utf-8" string %s%s if !{ var(txn.hotswap_probe) -m bool }\n'
+_NO_TRIAL = '    http-error status 503 content-type text/plain string "hotswap: no version of this service is on trial\\n"\n'
+
+_HOLD = """\
+-- Written by hotswap.containers: changes are overwritten.
+-- A request waits while its service is held, unless this worker was replaced: then the new one lets it wait.
+local held = Map.new("{conf}/{held_map}", Map._str)
+local replaced = Map.new("{conf}/{relay_map}", Map._str)
+
+local function milliseconds()
+    local now = core.now()
+    return now.sec * 1000 + now.usec / 1000
+end
+
+core.register_action("hotswap_hold", {{ "http-req" }}, function(_, service, longest)
+    local ends = milliseconds() + tonumber(longest)
+    while held:lookup(service) and not replaced:lookup("on") and milliseconds() < ends do
+        core.msleep(50)
+    end
+end, 2)
 """
 
 
 def backend(service: str) -> str:
-    """The name of a service's backend."""
+    """The name of the backend of a service's live and canary instances."""
     return BACKEND_PREFIX + safe.name(service)
+
+
+def trial(service: str) -> str:
+    """The name of the backend of a service's instances on trial."""
+    return PREVIEW_PREFIX + safe.name(service)
+
+
+def backends(service: str) -> tuple[str, str]:
+    """Every backend that instances of the service can be in."""
+    return backend(service), trial(service)
+
+
+def pools(serving: Serving) -> dict[str, tuple[Target, ...]]:
+    """Backend to the servers that it must have: the service's own and, for a route with one, that of the trial."""
+    found = {backend(serving.route.service): serving.targets}
+    if serving.route.preview:
+        found[trial(serving.route.service)] = serving.preview
+    return found
+
+
+def holds(route: Route) -> bool:
+    """True when requests of the route can be held: maintenance answers them at once."""
+    return route.hold > 0 and route.maintenance is None
+
+
+def held(routes: t.Mapping[str, Serving]) -> list[str]:
+    """The services whose new requests wait."""
+    return sorted(name for name, serving in routes.items() if serving.held and holds(serving.route))
+
+
+def cookie_key(settings: ProxySettings, name: str) -> str:
+    """What the cookies of a backend are made with, so that nobody else can tell an instance's cookie."""
+    return hashlib.sha256(("%s %s" % (settings.token, name)).encode()).hexdigest()[:32]
+
+
+def files(routes: t.Mapping[str, Serving], places: Places) -> dict[str, str]:
+    """The other files beside the configuration, name to text."""
+    waiting = "".join("%s on\n" % safe.name(name) for name in held(routes))
+    return {RELAY_MAP: "", HELD_MAP: waiting, HOLD_LUA: _hold(places)}
 
 
 def description(settings: ProxySettings, routes: t.Mapping[str, Serving], places: Places) -> str:
     """The name of the structure: hotswap- and 12 hex digits."""
-    text = _head(settings, routes, places, "") + "".join(_backend(settings, name) for name in sorted(routes))
+    text = _head(settings, routes, places, "") + _hold(places) + "".join(_empty(settings, routes[name].route) for name in sorted(routes))
     return "hotswap-" + hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
@@ -93,8 +166,9 @@ def render(settings: ProxySettings, routes: t.Mapping[str, Serving], places: Pla
     """The whole configuration file. Raises SwitchError for unsafe values and for clashing routes."""
     parts = [_head(settings, routes, places, description(settings, routes, places))]
     for name in sorted(routes):
-        parts.append(_backend(settings, name))
-        parts += ["    server %s %s\n" % (target.name, server_arguments(target)) for target in routes[name].targets]
+        for pool, targets in pools(routes[name]).items():
+            parts.append(_backend(settings, routes[name].route, pool))
+            parts += ["    server %s %s\n" % (target.name, server_arguments(target)) for target in targets]
     return "".join(parts)
 
 
@@ -106,18 +180,22 @@ def server_arguments(target: Target) -> str:
 
 def _head(settings: ProxySettings, routes: t.Mapping[str, Serving], places: Places, name: str) -> str:
     safe.settings(settings)
-    table = rules(safe.serving(serving).route for serving in routes.values())
+    known = [safe.serving(serving).route for serving in routes.values()]
+    waiting = [route for route in sorted(known, key=lambda one: one.service) if holds(route)]
+    table = [line for rule in rules(known) for line in _rules(rule, routes[rule.service].route)]
+    table += [_hold_rule(route, places) for route in waiting]
     return _GLOBAL.format(
         description=name,
         run=safe.place(places.run),
         conf=safe.place(places.conf),
         relay_map=RELAY_MAP,
+        lua="    lua-load-per-thread %s/%s\n" % (places.conf, HOLD_LUA) if waiting else "",
         maxconn=int(settings.max_connections),
         connect=_milliseconds(settings.connect_timeout),
         client=_milliseconds(settings.client_timeout),
         server=_milliseconds(settings.server_timeout),
         binds="\n".join("    bind :%d" % listener.port for listener in settings.listeners),
-        rules="\n".join(_rule(rule) for rule in table) or "    # no route yet",
+        rules="\n".join(table) or "    # no route yet",
     )
 
 
@@ -125,18 +203,58 @@ def _milliseconds(seconds: float) -> int:
     return max(1, round(seconds * 1000))
 
 
-def _rule(rule: Rule) -> str:
-    conditions = []
+def _hold(places: Places) -> str:
+    return _HOLD.format(conf=safe.place(places.conf), held_map=HELD_MAP, relay_map=RELAY_MAP)
+
+
+def _rules(rule: Rule, route: Route) -> list[str]:
+    """The lines of one rule: requests that ask for the trial by a header are taken out before the others."""
+    if rule.preview:
+        return [_rule(rule, trial(rule.service))]
+    public = [_rule(rule, backend(rule.service))]
+    if not route.preview or not route.preview.header:
+        return public
+    return [_rule(rule, trial(rule.service), "{ req.fhdr(%s) -m str -- '%s' }" % (route.preview.header, route.preview.value)), *public]
+
+
+def _rule(rule: Rule, goes_to: str, *more: str) -> str:
+    conditions = ["!{ var(txn.hotswap_backend) -m found }"]
     if rule.wildcard:
         conditions.append("{ var(txn.hotswap_host) -m end -- '%s' }" % rule.host[1:])
     elif rule.host:
         conditions.append("{ var(txn.hotswap_host) -m str -- '%s' }" % rule.host)
     if rule.path != "/":
         conditions.append("{ var(txn.hotswap_path) -m beg -- '%s/' }" % rule.path.rstrip("/"))
-    if not conditions:
-        return "    use_backend %s" % backend(rule.service)
-    return "    use_backend %s if %s" % (backend(rule.service), " ".join(conditions))
+    return "    http-request set-var(txn.hotswap_backend) str(%s) if %s" % (goes_to, " ".join([*conditions, *more]))
 
 
-def _backend(settings: ProxySettings, service: str) -> str:
-    return _BACKEND.format(name=backend(service), token=settings.token)
+def _hold_rule(route: Route, places: Places) -> str:
+    conditions = "{ var(txn.hotswap_backend) -m str -- '%s' } { str(%s),map(%s/%s) -m found }" % (backend(route.service), route.service, places.conf, HELD_MAP)
+    return "    http-request lua.hotswap_hold %s %d if %s" % (route.service, _milliseconds(route.hold), conditions)
+
+
+def _empty(settings: ProxySettings, route: Route) -> str:
+    return "".join(_backend(settings, route, pool) for pool in pools(Serving(route, ())))
+
+
+def _backend(settings: ProxySettings, route: Route, name: str) -> str:
+    options = _closed(route.maintenance) if route.maintenance else ""
+    if name.startswith(PREVIEW_PREFIX):
+        options += _NO_TRIAL
+    elif route.sticky:
+        options += _STICKY.format(name=route.sticky, key=cookie_key(settings, name))
+    return _BACKEND.format(name=name, token=settings.token, options=options)
+
+
+def _closed(maintenance: Maintenance) -> str:
+    retry = ' hdr Retry-After "%d"' % maintenance.retry_after if maintenance.retry_after > 0 else ""
+    return _CLOSED % (_quoted(maintenance.text), retry)
+
+
+def _quoted(text: str) -> str:
+    """The text as one word of a configuration line: everything that HAProxy could read otherwise is written as its bytes."""
+    return '"%s"' % "".join(one if one.isascii() and (one.isalnum() or one in " .,:-") else _bytes(one) for one in text)
+
+
+def _bytes(character: str) -> str:
+    return "".join("\\x%02x" % byte for byte in character.encode())

@@ -8,12 +8,17 @@
 from __future__ import annotations
 
 import contextlib
+import csv
 import dataclasses
 import pathlib
+import re
 import socket
 
 from .._errors import SwitchError
 from . import sockets
+from .types import Answers
+
+CHANGED_BY_HAND = "Run hotswap.containers.reverse_proxy again; if this stays, look at the proxy container's log."
 
 # A proxy that the engine is restarting is back within a second; a caller should not fail for that.
 _PATIENCE = 5.0
@@ -23,6 +28,10 @@ _OLD_ANSWER = 1.0
 
 # srv_op_state of a server that takes requests: 1 starting, 2 running (management.txt, "show servers state").
 _UP = ("1", "2")
+
+# Columns of `show stat` (management.txt, 9.1): final answers by class, and requests that a server left without one.
+_RESPONSES = ("hrsp_1xx", "hrsp_2xx", "hrsp_3xx", "hrsp_4xx", "hrsp_5xx", "hrsp_other")
+_FAILED = ("econ", "eresp")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -71,6 +80,29 @@ def parse_connections(answer: str) -> dict[str, int]:
     return {row["bkname/svname"].rpartition("/")[2]: int(row["used_cur"]) for row in _table(answer)}
 
 
+def parse_answers(answer: str) -> dict[str, Answers]:
+    """Server name to what clients got because of it, from `show stat BACKEND 4 -1`.
+
+    An error is an answer of 5xx, and a request that the proxy itself had to answer so: the server broke its answer off
+    (`eresp`), or every connect failed and the last was to this server (`econ`).
+    """
+    lines = answer.lstrip().splitlines()
+    if not lines or not lines[0].startswith("# "):
+        return {}
+    rows = list(csv.DictReader([lines[0][2:], *lines[1:]]))
+    return {row["svname"]: Answers(_sum(row, *_RESPONSES, *_FAILED), _sum(row, "hrsp_5xx", *_FAILED)) for row in rows if row.get("svname")}
+
+
+def _sum(row: dict[str, str], *columns: str) -> int:
+    return sum(int(row.get(column) or 0) for column in columns)
+
+
+def parse_keys(answer: str) -> set[str]:
+    """The keys of a map, from `show map FILE`; none for a map that the process does not know."""
+    rows = [line.split() for line in answer.splitlines() if line.startswith("0x")]
+    return {row[1] for row in rows if len(row) > 1}
+
+
 def _table(answer: str) -> list[dict[str, str]]:
     header: list[str] = []
     rows = []
@@ -106,22 +138,61 @@ def parse_info(answer: str) -> dict[str, str]:
 
 
 class Runtime:
-    """The control sockets in one folder. Every method raises SwitchError naming the socket."""
+    """The control sockets of the current worker and of the master. Every method raises SwitchError naming the socket."""
 
-    def __init__(self, run: pathlib.Path) -> None:
-        self._worker = run / "admin.sock"
-        self._master = run / "master.sock"
+    def __init__(self, worker: pathlib.Path, master: pathlib.Path) -> None:
+        self._worker = worker
+        self._master = master
+
+    @classmethod
+    def of_service(cls, worker: pathlib.Path) -> Runtime:
+        """The same for a process of the host, whose own command line names the master's socket."""
+        argv = cls(worker, worker).command_line()
+        named = [after for word, after in zip(argv, argv[1:]) if word == "-S"]
+        return cls(worker, pathlib.Path(re.sub("^unix@", "", named[0].split(",")[0])) if named else worker)
+
+    def command_line(self) -> list[str]:
+        """That of the process that started the current worker; [] where it cannot be read."""
+        pid = parse_info(self._ask(self._worker, "show info")).get("pid", "0")
+        with contextlib.suppress(OSError, IndexError):
+            parent = pathlib.Path("/proc", pid, "stat").read_text().rpartition(")")[2].split()[1]
+            for one in (parent, pid):
+                argv = pathlib.Path("/proc", one, "cmdline").read_bytes().decode("utf-8", "replace").split("\0")[:-1]
+                if "-f" in argv:
+                    return argv
+        return []
+
+    def files(self) -> list[str]:
+        """The configuration files and folders that the process was started with."""
+        argv = self.command_line()
+        return [after for word, after in zip(argv, argv[1:]) if word == "-f"]
+
+    def knows(self, backend: str) -> bool:
+        """True when the current worker has the backend, also one without servers."""
+        return backend in self._ask(self._worker, "show backend").split("\n")
+
+    def old_servers(self, pid: int, backend: str) -> dict[str, Server]:
+        """The same as `servers` for a worker that a reload has replaced."""
+        return parse_servers(self.ask_old(pid, "show servers state " + backend))
 
     def change(self, command: str) -> str:
         """Sends a command that changes the current worker."""
         return self._ask(self._worker, command)
+
+    def order(self, command: str, expected: str = "") -> None:
+        """The same for a command that is answered by `expected` and nothing else when it was carried out."""
+        answer = self.change(command).strip()
+        if answer != expected:
+            raise SwitchError("HAProxy answers %r to %r" % (answer, command.partition("-key ")[0]), CHANGED_BY_HAND)
 
     def description(self, patience: float = _PATIENCE) -> str:
         """The description of the configuration that the current worker runs."""
         return parse_info(self._ask(self._worker, "show info", patience)).get("description", "")
 
     def replaced(self) -> tuple[int, ...]:
-        """PIDs of the workers that reloads have replaced by the one that takes new connections now."""
+        """PIDs of the workers that reloads have replaced by the one that takes new connections now; none without a master."""
+        if self._master == self._worker:
+            return ()
         old = self.workers().old
         taking = int(parse_info(self._ask(self._worker, "show info")).get("pid", "0"))
         # While a reload is under way, or after it failed (3.2), the worker that takes the connections is listed as old.
@@ -133,13 +204,27 @@ class Runtime:
 
     def connections(self, backend: str) -> dict[str, int]:
         """Server name to requests in flight, summed over the current worker and all that reloads have replaced."""
-        answers = [self._ask(self._worker, "show servers conn " + backend)]
-        answers += [self.ask_old(pid, "show servers conn " + backend) for pid in self.replaced()]
         total: dict[str, int] = {}
-        for answer in answers:
+        for answer in self._ask_all("show servers conn " + backend):
             for name, count in parse_connections(answer).items():
                 total[name] = total.get(name, 0) + count
         return total
+
+    def answers(self, backend: str) -> dict[str, Answers]:
+        """Server name to answers, summed over the same workers; what a worker counted is gone when it has ended."""
+        total: dict[str, Answers] = {}
+        for answer in self._ask_all("show stat %s 4 -1" % backend):
+            for name, more in parse_answers(answer).items():
+                so_far = total.get(name, Answers(0, 0))
+                total[name] = Answers(so_far.total + more.total, so_far.errors + more.errors)
+        return total
+
+    def keys(self, file: str) -> set[str]:
+        """The keys of the current worker's map that was read from this file."""
+        return parse_keys(self._ask(self._worker, "show map " + file))
+
+    def _ask_all(self, command: str) -> list[str]:
+        return [self._ask(self._worker, command), *(self.ask_old(pid, command) for pid in self.replaced())]
 
     def workers(self) -> Workers:
         """The workers by `show proc`."""

@@ -84,4 +84,4 @@ def test_a_failed_reload_is_told_from_3_0_on(version: str) -> None:
 
 def test_nobody_there(version: str, tmp_path: pathlib.Path) -> None:
     with pytest.raises(SwitchError, match=r"does not answer on .*admin\.sock: .*No such file"):
-        Runtime(tmp_path / version / "run").description(0.0)
+        Runtime(tmp_path / version / "admin.sock", tmp_path / version / "master.sock").description(0.0)

@@ -51,7 +51,8 @@ def test_description_names_the_structure_and_not_the_servers() -> None:
 
 # The only lines that values of services can stand in.
 _LINES = re.compile(
-    r"    use_backend service:[\w.-]+( if( \{ var\(txn\.hotswap_(host|path)\) -m (str|end|beg) -- '[^' ]+' \})+)?"
+    r"    http-request set-var\(txn\.hotswap_backend\) str\((service|preview):[\w.-]+\) if !\{ var\(txn\.hotswap_backend\) -m found \}"
+    r"( \{ var\(txn\.hotswap_(host|path)\) -m (str|end|beg) -- '[^' ]+' \})*"
     r"|backend service:[\w.-]+"
     r"|    server [\w.-]+ [0-9.]+:[0-9]+ weight [0-9]+"
     r"|    description hotswap-[0-9a-f]{12}"
@@ -63,7 +64,7 @@ def test_no_value_breaks_out_of_its_line(table: dict[str, Serving]) -> None:
     skeleton = set((EXPECTED / "three-routes.cfg").read_text().splitlines()) | set((EXPECTED / "no-route.cfg").read_text().splitlines())
     text = haproxy_render.render(SETTINGS, table, PLACES)
     assert [line for line in text.splitlines() if line not in skeleton and not _LINES.fullmatch(line)] == []
-    assert text.count("\n    use_backend service:") == sum(len(serving.route.hosts) or 1 for serving in table.values())
+    assert text.count("\n    http-request set-var(txn.hotswap_backend) str(service:") == sum(len(serving.route.hosts) or 1 for serving in table.values())
     assert text.count("\n    server ") == 1 + sum(len(serving.targets) for serving in table.values())
     assert max(len(line) for line in text.splitlines()) < 2048
 
@@ -76,7 +77,10 @@ def test_no_value_becomes_a_caddy_placeholder(table: dict[str, Serving]) -> None
         for one in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
             yield from texts(one)
 
-    allowed = re.compile(r"\{http\.reverse_proxy\.upstream\.hostport\}|\{http\.vars\.hotswap_service\}|\{file\./hotswap/conf/up/[\w.-]+/current/[0-9]{2}\}")
+    allowed = re.compile(
+        r"\{http\.reverse_proxy\.upstream\.hostport\}|\{http\.vars\.hotswap_service\}|/hotswap/conf/up/\{http\.vars\.hotswap_service\}/current"
+        r"|\{file\./hotswap/conf/(up|trial)/[\w.-]+/current/([0-9]{2}|closed|retry_after)\}"
+    )
     configuration = json.loads(caddy_render.render(SETTINGS, table, PLACES))
     assert [text for text in texts(configuration) if "{" in text and not allowed.fullmatch(text)] == []
     for service, serving in table.items():
