@@ -5,10 +5,10 @@
 # Private to hotswap.containers: may change in any release.
 """Switches traffic in Caddy: targets by files that Caddy reads for each request, routes by its admin API.
 
-`conf/up/SERVICE/current` is a link to a folder that holds one file for each upstream slot. A new set of targets is a
-new folder, and one rename of the link moves all slots at once. Measured: no request is lost by that. A new or changed
-route is loaded through the admin API, which closes idle client connections: at 1,100 requests/s about 20 requests
-were lost each time.
+`conf/up/SERVICE/current` is a link to a folder that holds one file for each upstream slot, and `conf/trial/SERVICE/current`
+to one for the version on trial. A new set of targets is a new folder, and one rename of the link moves all slots at once.
+Measured: no request is lost by that. A new or changed route is loaded through the admin API, which closes idle client
+connections: at 1,100 requests/s about 20 requests were lost each time.
 """
 
 from __future__ import annotations
@@ -17,16 +17,25 @@ import http.client
 import json
 import os
 import pathlib
-import shutil
 import typing as t
 
 from .._errors import SwitchError
 from . import caddy_render, safe, sockets
-from .caddy_render import Json
+from .caddy_render import Json, Pool
 from .folder import ProxyFolder, sync_folder, target_of, write
-from .types import Capabilities, ContainerParts, Places, ProxySettings, Route, RunInProxy, Serving, Target
+from .slots import Generations
+from .types import Capabilities, ContainerParts, Maintenance, Places, ProxySettings, Route, RunInProxy, Serving, Target
 
-CAPABILITIES = Capabilities(shares=caddy_render.SLOTS, in_flight=False, lossless_reload=False, max_instances=caddy_render.SLOTS)
+# Not sticky: Caddy's cookie names the slot, and a slot of one instance can become that of another while both serve.
+CAPABILITIES = Capabilities(
+    shares=caddy_render.SLOTS,
+    in_flight=False,
+    lossless_reload=False,
+    max_instances=caddy_render.SLOTS,
+    preview=True,
+    hold=True,
+    maintenance=True,
+)
 
 _PATIENCE = 5.0
 _ANSWER = 30.0
@@ -48,84 +57,65 @@ def container_parts(places: Places) -> ContainerParts:
 
 
 class Slots:
-    """The slot files of one service. What they say is what the running Caddy does."""
+    """The files of one pool. What they say is what the running Caddy does."""
 
     def __init__(self, folder: pathlib.Path) -> None:
-        self._folder = folder
-        self._current = folder / "current"
+        self._generations = Generations(folder)
+        self._current = self._generations.current
 
-    def targets(self) -> tuple[Target, ...] | None:
-        """The targets that requests go to now; None when there are no slots."""
+    def pool(self) -> Pool | None:
+        """What requests get now; None when there are no slots."""
         try:
-            records = json.loads((self._current / "targets.json").read_text(encoding="utf-8"))
+            record = json.loads((self._current / "pool.json").read_text(encoding="utf-8"))
         except FileNotFoundError:
             return None
-        return tuple(target_of(record) for record in records)
+        maintenance = record["maintenance"]
+        return Pool(tuple(target_of(target) for target in record["targets"]), record["held"], Maintenance(**maintenance) if maintenance else None)
+
+    def weights(self) -> dict[str, int]:
+        """Instance name to weight of those that get requests; {} when there are no slots."""
+        pool = self.pool()
+        return {target.name: target.weight for target in pool.targets if target.weight > 0} if pool else {}
 
     def intact(self) -> bool:
-        """True when each slot file holds what its folder's targets.json says."""
-        targets = self.targets()
-        return targets is not None and self._addresses() == caddy_render.spread(targets)
+        """True when the files are those of what pool.json says."""
+        pool = self.pool()
+        return pool is not None and self._texts() == caddy_render.files(pool)
 
-    def point(self, targets: t.Sequence[Target]) -> None:
-        """Moves all slots at once; nothing when they are there already."""
-        self.turn(self.fill(targets))
+    def point(self, pool: Pool) -> None:
+        """Moves everything at once; nothing when it is there already."""
+        self.turn(self.fill(pool))
 
-    def fill(self, targets: t.Sequence[Target]) -> str:
-        """Writes what `turn` moves to, and changes nothing yet: its generation, "" when the slots are there already."""
-        if self.targets() == tuple(targets) and self.intact():
+    def fill(self, pool: Pool) -> str:
+        """Writes what `turn` moves to, and changes nothing yet: its generation, "" when the files are there already."""
+        if self.pool() == pool and self.intact():
             return ""
-        name = str(int(self._generation()) + 1)
-        self._fill(self._folder / name, targets)
-        return name
-
-    def _generation(self) -> str:
-        return os.readlink(str(self._current)) if self._current.is_symlink() else "0"
+        generation = self._generations.new()
+        self._fill(generation, caddy_render.files(pool))
+        return generation.name
 
     def turn(self, name: str) -> None:
-        """Moves all slots to the generation at once; nothing for ""."""
-        if not name:
-            return
-        before = self._generation()
-        link = self._folder / "next"
-        if link.is_symlink():
-            link.unlink()
-        link.symlink_to(name)
-        os.replace(str(link), str(self._current))
-        sync_folder(self._folder)
-        # A request may be reading a slot of the generation before right now.
-        self._keep({name, before})
+        """Moves everything to the generation at once; nothing for ""."""
+        self._generations.turn(name)
 
     def delete(self) -> None:
-        """Removes all slots."""
-        shutil.rmtree(str(self._folder), ignore_errors=True)
+        """Removes all of it."""
+        self._generations.delete()
 
-    def _addresses(self) -> list[str]:
-        names = [caddy_render.slot_name(index) for index in range(caddy_render.SLOTS)]
-        paths = [self._current / name for name in names]
-        return [path.read_text(encoding="utf-8") if path.exists() else "" for path in paths]
+    def _texts(self) -> dict[str, str]:
+        return {path.name: path.read_text(encoding="utf-8") for path in self._current.iterdir()}
 
-    def _fill(self, generation: pathlib.Path, targets: t.Sequence[Target]) -> None:
-        addresses = caddy_render.spread(targets)
-        shutil.rmtree(str(generation), ignore_errors=True)
-        generation.mkdir(mode=0o700, parents=True)
-        fields = ("name", "address", "port", "weight")
-        records = [{field: getattr(target, field) for field in fields} for target in targets]
-        write(generation / "targets.json", json.dumps(records) + "\n")
-        for index, address in enumerate(addresses):
-            slot = generation / caddy_render.slot_name(index)
+    def _fill(self, generation: pathlib.Path, texts: t.Mapping[str, str]) -> None:
+        written: dict[str, pathlib.Path] = {}
+        for name, text in texts.items():
+            path = generation / name
             # Slots of one instance are links to one file: one wait for the disk for each instance, not for each slot.
-            first = generation / caddy_render.slot_name(addresses.index(address))
-            if first == slot:
-                write(slot, address)
+            if text in written:
+                os.link(str(written[text]), str(path))
             else:
-                os.link(str(first), str(slot))
+                write(path, text)
+                written[text] = path
         sync_folder(generation)
-
-    def _keep(self, names: t.Container[str]) -> None:
-        for path in self._folder.iterdir():
-            if path.is_dir() and not path.is_symlink() and path.name not in names:
-                shutil.rmtree(str(path), ignore_errors=True)
 
 
 class CaddySwitch:
@@ -147,35 +137,36 @@ class CaddySwitch:
 
     def current(self, service: str) -> dict[str, int]:
         """Instance name to weight by the slot files, if the running process has a route that reads them."""
-        targets = self._slots(service).targets()
-        if targets is None or not caddy_render.route_part(self._running(), service):
-            return {}
-        return {target.name: target.weight for target in targets if target.weight > 0}
+        return self._slots("up", service).weights() if caddy_render.route_part(self._running(), service) else {}
 
     def matches(self, route: Route) -> bool:
-        """True when the running process has exactly this route."""
+        """True when the running process has exactly this route, and its files this maintenance."""
         expected = caddy_render.expected_part(route, self._folder.settings(), self._places)
-        return caddy_render.route_part(self._running(), route.service) == expected
+        pool = self._slots("up", route.service).pool()
+        return caddy_render.route_part(self._running(), route.service) == expected and pool is not None and pool.maintenance == route.maintenance
 
     def previewed(self, service: str) -> tuple[str, ...]:
-        """None yet."""
-        return ()
+        """Names of the instances on trial by the slot files, if the running process has a route that reads them."""
+        return tuple(self._slots("trial", service).weights()) if caddy_render.has_trial(self._running(), service) else ()
 
     def serve(self, serving: Serving) -> None:
         """See types.Switch. The slots of a new route are there before the route is."""
         wanted, route = safe.serving(serving), serving.route
-        caddy_render.spread(wanted.targets)
         with self._folder.locked():
             settings, known = self._folder.settings(), self._folder.routes()
-            slots = self._slots(route.service)
-            if slots.targets() is None:
-                slots.point(wanted.targets)
+            pools = self._pools(wanted)
             # Before the record of it: a disk that is full must change neither.
-            generation = slots.fill(wanted.targets)
+            generations = [(slots, slots.fill(pool)) for slots, pool in pools]
+            for slots, generation in generations:
+                if slots.pool() is None:
+                    slots.turn(generation)
             self._install(settings, {**known, route.service: wanted})
-            slots.turn(generation)
-            if not slots.intact():
+            for slots, generation in generations:
+                slots.turn(generation)
+            if not all(slots.intact() for slots, _pool in pools):
                 raise SwitchError("the slot files of %s in %s do not say what was written" % (route.service, self._folder.conf), _FIX)
+            if not route.preview:
+                self._slots("trial", route.service).delete()
 
     def in_flight(self, service: str, names: t.Sequence[str]) -> None:
         """None: Caddy has no count by instance. The instance's open connections tell (idle ones close after 1 s)."""
@@ -192,7 +183,8 @@ class CaddySwitch:
             routes = self._folder.routes()
             if routes.pop(service, None) is not None:
                 self._install(self._folder.settings(), routes)
-            self._slots(service).delete()
+            for folder in ("up", "trial"):
+                self._slots(folder, service).delete()
 
     def apply(self, settings: ProxySettings) -> None:
         """See types.Switch: loads the configuration where it differs, then corrects every service's slots."""
@@ -209,7 +201,7 @@ class CaddySwitch:
         if not self._file.exists() or self._file.read_text(encoding="utf-8") != caddy_render.render(settings, routes, self._places):
             found.append("%s was changed by something else." % self._file)
         for service, serving in routes.items():
-            if self._slots(service).targets() != serving.targets or not self._slots(service).intact():
+            if not all(slots.pool() == pool and slots.intact() for slots, pool in self._pools(serving)):
                 found.append("%s: the slot files send requests elsewhere than written." % service)
         try:
             if self._running() != caddy_render.config(settings, routes, self._places):
@@ -234,12 +226,16 @@ class CaddySwitch:
         """True when the header is the instance's address and port, which is what Caddy knows of it."""
         return header == "%s:%d" % (target.address, target.port)
 
-    def _slots(self, service: str) -> Slots:
-        return Slots(self._folder.conf / "up" / safe.name(service))
+    def _slots(self, folder: str, service: str) -> Slots:
+        return Slots(self._folder.conf / folder / safe.name(service))
+
+    def _pools(self, serving: Serving) -> list[tuple[Slots, Pool]]:
+        return [(Slots(self._folder.conf / folder), pool) for folder, pool in caddy_render.pools(serving).items()]
 
     def _point_all(self, routes: Routes) -> None:
-        for service, serving in routes.items():
-            self._slots(service).point(serving.targets)
+        for serving in routes.values():
+            for slots, pool in self._pools(serving):
+                slots.point(pool)
 
     def _write(self, settings: ProxySettings, routes: Routes) -> None:
         self._folder.save(settings, routes, {self._file: caddy_render.render(settings, routes, self._places)})

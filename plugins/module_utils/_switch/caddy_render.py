@@ -3,14 +3,16 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # Private to hotswap.containers: may change in any release.
-"""Caddy's JSON configuration, and how instances are spread over upstream slots: pure, no file and no process.
+"""Caddy's JSON configuration, and what the files say that it reads at each request: pure, no file and no process.
 
-Each service has a fixed number of upstreams whose address is a placeholder for a small file, read by Caddy for each
-request. So a change of targets changes files only, and the configuration stays as it is.
+Each pool of a service (its public traffic, and the requests for its version on trial) has a fixed number of upstreams
+whose address is a placeholder for a small file, and a file that closes it. So a change of targets, holding requests
+and maintenance change files only, and the configuration stays as it is.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import re
 import typing as t
@@ -18,39 +20,69 @@ import typing as t
 from .._errors import SwitchError
 from . import safe
 from .routing import Rule, rules
-from .types import Places, ProxySettings, Route, Serving, Target
+from .slots import turns
+from .types import Maintenance, Places, Preview, ProxySettings, Route, Serving, Target
 
 SLOTS = 12
 SERVER = "public"
-# Refuses every connection, so Caddy retries until its time is over: what a service without instances gets.
-NOBODY = "127.0.0.1:1"
+# No single socket: Caddy fails at once, without another try. Clients never see it, a closed pool answers them.
+NOBODY = "127.0.0.1:1-2"
+# Refuses every connection, so that Caddy tries again until its time is over.
+HOLD = "127.0.0.1:1"
+EMPTY = "hotswap: nothing serves this"
+# No name of a service has a colon.
+TRIAL = ":trial"
 
 Json = t.Any
 
 
-def spread(targets: t.Sequence[Target]) -> list[str]:
+@dataclasses.dataclass(frozen=True)
+class Pool:
+    """What the files of one pool say. `held` matters only where no target has a weight."""
+
+    targets: tuple[Target, ...] = ()
+    held: bool = False
+    maintenance: Maintenance | None = None
+
+
+def pools(serving: Serving) -> dict[str, Pool]:
+    """Folder below conf/ to pool: the public traffic, and the version on trial where the route has a way to it."""
+    route = serving.route
+    found = {_folder(route.service): Pool(serving.targets, serving.held, route.maintenance)}
+    if route.preview:
+        found[_folder(route.service + TRIAL)] = Pool(serving.preview, maintenance=route.maintenance)
+    return found
+
+
+def _folder(pool: str) -> str:
+    name, _colon, trial = pool.partition(":")
+    return "%s/%s" % (trial or "up", safe.name(name))
+
+
+def files(pool: Pool) -> dict[str, str]:
+    """File name to text for one pool. `pool.json` says it all to us, the others are what Caddy reads."""
+    nowhere = HOLD if pool.held else NOBODY
+    texts = {slot_name(index): address for index, address in enumerate(spread(pool.targets, nowhere))}
+    if pool.maintenance:
+        texts["closed"] = pool.maintenance.text
+        if pool.maintenance.retry_after:
+            texts["retry_after"] = "%d" % pool.maintenance.retry_after
+    elif NOBODY in texts.values():
+        texts["closed"] = EMPTY
+    if HOLD in texts.values():
+        texts["held"] = EMPTY
+    return {**texts, "pool.json": json.dumps(dataclasses.asdict(pool)) + "\n"}
+
+
+def spread(targets: t.Sequence[Target], nowhere: str = NOBODY) -> list[str]:
     """The address for each slot: shares by weight (largest remainder, nobody with a weight goes without), interleaved."""
     weighted = [target for target in targets if safe.target(target).weight > 0]
     if len(weighted) > SLOTS:
         raise SwitchError("%d instances are more than Caddy's %d slots" % (len(weighted), SLOTS), "Use fewer replicas, or the haproxy driver.")
     if not weighted:
-        return [NOBODY] * SLOTS
-    shares = _shares([target.weight for target in weighted])
-    # Each instance's turns at equal distances; sorting by position interleaves them.
-    turns = [((turn + 0.5) / share, index) for index, share in enumerate(shares) for turn in range(share)]
-    return ["%s:%d" % (weighted[index].address, weighted[index].port) for _position, index in sorted(turns)]
-
-
-def _shares(weights: t.Sequence[int]) -> list[int]:
-    free = SLOTS - len(weights)
-    total = sum(weights)
-    exact = [max(0.0, SLOTS * weight / total - 1) for weight in weights]
-    scale = free / sum(exact) if sum(exact) else 0.0
-    shares = [int(scale * part) for part in exact]
-    by_remainder = sorted(range(len(weights)), key=lambda index: (shares[index] - scale * exact[index], index))
-    for index in by_remainder[: free - sum(shares)]:
-        shares[index] += 1
-    return [share + 1 for share in shares]
+        return [nowhere] * SLOTS
+    addresses = ["%s:%d" % (target.address, target.port) for target in weighted]
+    return [addresses[index] for index in turns([target.weight for target in weighted], SLOTS)]
 
 
 def slot_name(index: int) -> str:
@@ -70,10 +102,12 @@ def config(settings: ProxySettings, routes: t.Mapping[str, Serving], places: Pla
         "idle_timeout": _duration(settings.client_timeout),
         "routes": [
             *[_rule(rule) for rule in table],
+            *[_trial(serving.route) for _name, serving in sorted(routes.items()) if serving.route.preview and serving.route.preview.header],
             _probe(settings),
-            *[_service(settings, name, places) for name in sorted(routes)],
+            *[part for _name, serving in sorted(routes.items()) for part in _service(settings, serving.route, places)],
             {"handle": [{"handler": "static_response", "status_code": 404, "body": "hotswap: no route for this host and path\n"}]},
         ],
+        "errors": {"routes": [_waited(places)]},
     }
     return {
         "admin": {"listen": "unix/%s/admin.sock|0600" % safe.place(places.run), "config": {"persist": False}},
@@ -87,12 +121,18 @@ def render(settings: ProxySettings, routes: t.Mapping[str, Serving], places: Pla
 
 
 def route_part(whole: Json, service: str) -> list[Json]:
-    """What a configuration says of one service: its rules and its handler; [] when nothing (also of a foreign form)."""
+    """What a configuration says of one service: its rules and its handlers; [] when nothing (also of a foreign form)."""
+    names = {service, service + TRIAL}
     try:
         routes = whole["apps"]["http"]["servers"][SERVER]["routes"]
-        return [route for route in routes if service in (_chosen(route), _handled(route))]
+        return [route for route in routes if names & {_chosen(route), _handled(route)}]
     except (KeyError, TypeError):
         return []
+
+
+def has_trial(whole: Json, service: str) -> bool:
+    """True when a configuration has a handler for the service's version on trial."""
+    return any(_handled(route) == service + TRIAL for route in route_part(whole, service))
 
 
 def expected_part(route: Route, settings: ProxySettings, places: Places) -> list[Json]:
@@ -134,32 +174,85 @@ def _rule(rule: Rule) -> Json:
     if rule.path != "/":
         match["path_regexp"] = {"pattern": "^" + re.escape(rule.path.rstrip("/")) + "(/|$)"}
     # Of the routes in one group, only the first that matches is taken.
-    route: dict[str, Json] = {"group": "route", "handle": [{"handler": "vars", "hotswap_service": safe.name(rule.service)}]}
+    route: dict[str, Json] = {"group": "route", "handle": [_choose(safe.name(rule.service) + (TRIAL if rule.preview else ""))]}
     if match:
         route["match"] = [match]
     return route
 
 
-def _service(settings: ProxySettings, service: str, places: Places) -> Json:
-    slots = "%s/up/%s/current" % (safe.place(places.conf), safe.name(service))
-    proxy = {
+def _choose(pool: str) -> Json:
+    return {"handler": "vars", "hotswap_service": pool}
+
+
+def _chose(pool: str) -> Json:
+    return {"vars": {"{http.vars.hotswap_service}": [pool]}}
+
+
+def _trial(route: Route) -> Json:
+    """Requests of the service that carry the preview header change the pool."""
+    preview = t.cast(Preview, safe.route(route).preview)
+    return {"match": [{**_chose(route.service), "header": {preview.header: [preview.value]}}], "handle": [_choose(route.service + TRIAL)]}
+
+
+def _service(settings: ProxySettings, route: Route, places: Places) -> list[Json]:
+    names = [route.service, *([route.service + TRIAL] if route.preview else [])]
+    return [_pool(settings, name, 0.0 if name.endswith(TRIAL) else route.hold, "%s/%s/current" % (safe.place(places.conf), _folder(name))) for name in names]
+
+
+def _pool(settings: ProxySettings, name: str, hold: float, folder: str) -> Json:
+    return {"match": [_chose(name)], "handle": [_closed(settings, folder), _proxy(settings, hold, folder)], "terminal": True}
+
+
+def _closed(settings: ProxySettings, folder: str) -> Json:
+    """503 for everybody but a probe while the file `closed` is there."""
+    later = {"handler": "headers", "response": {"set": {"Retry-After": ["{file.%s/retry_after}" % folder]}}}
+    parts = [{"match": [_exists(folder, "retry_after")], "handle": [later]}, {"handle": [_unavailable("{file.%s/closed}" % folder)]}]
+    others = {"not": [{"header": {"X-Hotswap-Probe": [settings.token]}}]}
+    return {"handler": "subroute", "routes": [{"match": [{**_exists(folder, "closed"), **others}], "handle": [{"handler": "subroute", "routes": parts}]}]}
+
+
+def _exists(folder: str, name: str) -> Json:
+    return {"file": {"root": folder, "try_files": [name]}}
+
+
+def _unavailable(body: str) -> Json:
+    headers = {"Content-Type": ["text/plain; charset=utf-8"], "Cache-Control": ["no-store"]}
+    return {"handler": "static_response", "status_code": 503, "headers": headers, "body": body}
+
+
+def _waited(places: Places) -> Json:
+    """What a request gets that was held until its time was over; by itself Caddy says that the gateway is bad."""
+    return {"match": [_exists("%s/up/{http.vars.hotswap_service}/current" % safe.place(places.conf), "held")], "handle": [_unavailable(EMPTY)]}
+
+
+def _proxy(settings: ProxySettings, hold: float, folder: str) -> Json:
+    return {
         "handler": "reverse_proxy",
-        "upstreams": [{"dial": "{file.%s/%s}" % (slots, slot_name(index))} for index in range(SLOTS)],
+        "upstreams": [{"dial": "{file.%s/%s}" % (folder, slot_name(index))} for index in range(SLOTS)],
         "load_balancing": {
             "selection_policy": {"policy": "round_robin"},
-            # Only what failed to connect is repeated, or a GET: Caddy's default.
-            "try_duration": _duration(settings.connect_timeout),
-            "try_interval": "50ms",
+            # Only what failed to connect is tried again. Without a matcher, which this one never is, Caddy repeats GETs too.
+            "retry_match": [{"not": [{}]}],
+            "try_duration": _duration(hold or settings.connect_timeout),
+            # Many may wait while requests are held, and each try costs the reading of a file.
+            "try_interval": "200ms" if hold else "50ms",
         },
         "transport": {
             "protocol": "http",
             "dial_timeout": _duration(min(1.0, settings.connect_timeout)),
             "response_header_timeout": _duration(settings.server_timeout),
-            # Short, so that an instance without requests soon has no connections: that is how its drain is seen.
-            "keep_alive": {"idle_timeout": "1s"},
+            "keep_alive": _keep_alive(hold),
         },
         "headers": {"request": {"delete": ["X-Hotswap-Probe"]}, "response": {"delete": ["X-Hotswap-Instance"]}},
         # A new route must not close the websockets of the others.
         "stream_close_delay": "1h",
     }
-    return {"match": [{"vars": {"{http.vars.hotswap_service}": [service]}}], "handle": [proxy], "terminal": True}
+
+
+def _keep_alive(hold: float) -> Json:
+    """Short, so that an instance without requests soon has no connections: that is how its drain is seen.
+
+    None where requests are held: Go's client repeats a request without a body when a connection that was used before
+    ends without an answer, and two versions of such a service must never both get it.
+    """
+    return {"enabled": False} if hold else {"idle_timeout": "1s"}
