@@ -12,7 +12,7 @@ import pathlib
 import typing as t
 
 from .._errors import InvalidInput
-from . import caddy, haproxy
+from . import apache, caddy, haproxy, nginx
 from .types import Capabilities, ContainerParts, Places, RunInProxy, Switch
 
 
@@ -26,8 +26,10 @@ class Driver:
 
 
 DRIVERS: t.Mapping[str, Driver] = {
+    "apache": Driver(apache.CAPABILITIES, apache.container_parts, apache.open_switch),
     "haproxy": Driver(haproxy.CAPABILITIES, haproxy.container_parts, haproxy.open_switch),
     "caddy": Driver(caddy.CAPABILITIES, caddy.container_parts, caddy.open_switch),
+    "nginx": Driver(nginx.CAPABILITIES, nginx.container_parts, nginx.open_switch),
 }
 
 

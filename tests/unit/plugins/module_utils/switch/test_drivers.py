@@ -15,15 +15,21 @@ from ansible_collections.hotswap.containers.plugins.module_utils._switch.drivers
 
 
 def test_unknown_driver_names_the_others() -> None:
-    with pytest.raises(InvalidInput, match=r"'nginx' is unknown\. Use one of: caddy, haproxy\."):
-        driver("nginx")
+    with pytest.raises(InvalidInput, match=r"'traefik' is unknown\. Use one of: apache, caddy, haproxy, nginx\."):
+        driver("traefik")
 
 
-@pytest.mark.parametrize("name", sorted(DRIVERS))
+def test_apache_runs_on_the_host_only(tmp_path: pathlib.Path) -> None:
+    with pytest.raises(InvalidInput, match="where: host"):
+        container_parts("apache")
+    assert open_switch("apache", tmp_path, lambda argv: (0, "")).driver == "apache"
+
+
+@pytest.mark.parametrize("name", sorted(set(DRIVERS) - {"apache"}))
 def test_parts(name: str, tmp_path: pathlib.Path) -> None:
     parts = container_parts(name)
-    assert parts.entrypoint == (name,)
-    assert parts.cap_add == ("NET_BIND_SERVICE",)
+    assert name in (*(parts.entrypoint or ()), *parts.command)
+    assert set(parts.cap_add) - {"SETGID"} == {"NET_BIND_SERVICE"}
     assert open_switch(name, tmp_path, lambda argv: (0, "")).driver == name
 
 
