@@ -1,0 +1,217 @@
+# Copyright (c) 2026, the hotswap.containers contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Private to hotswap.containers: may change in any release.
+
+"""The switch for any other proxy: a file of the user's making, and the user's commands that check, apply and confirm it.
+
+The text comes rendered, with a token wherever an instance's name, address or port goes. How good the switch is depends
+on what the user's apply command does to the proxy.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import pathlib
+import subprocess
+import time
+import typing as t
+
+from .._errors import SwitchError
+from .folder import target_of, write
+from .types import Capabilities, Route, Serving, Target
+
+_COMMAND_SECONDS = 60.0
+_CONFIRM_SECONDS = 15.0
+_INTERVAL = 0.1
+_FIELDS = ("name", "address", "port")
+# Texts of so many sets of instances are kept for the way back.
+_KEPT = 10
+Json = t.Dict[str, t.Any]
+
+
+@dataclasses.dataclass(frozen=True)
+class Commands:
+    """Where the text goes, and the user's commands (argv, () for none). `check` is run before `apply`, `confirm` until it ends with 0."""
+
+    dest: str
+    check: tuple[str, ...] = ()
+    apply: tuple[str, ...] = ()
+    confirm: tuple[str, ...] = ()
+
+
+@dataclasses.dataclass(frozen=True)
+class Rendered:
+    """The text with its tokens, and the instances that it is for; text "" where the task brings none."""
+
+    text: str
+    names: tuple[str, ...]
+
+
+NOTHING = Rendered("", ())
+
+
+def token(index: int, field: str) -> str:
+    """What stands in a rendered text for a field of the instance of that index; of letters that no filter changes."""
+    return "__hotswap_%d_%s__" % (index, field)
+
+
+def filled(text: str, targets: t.Sequence[Target]) -> str:
+    """The text with the instances in place of the tokens. Raises SwitchError for an instance that it was not rendered for."""
+    for index, target in enumerate(targets):
+        for field in _FIELDS:
+            text = text.replace(token(index, field), str(getattr(target, field)))
+    if any(token(len(targets), field) in text for field in _FIELDS):
+        raise SwitchError("template: it was rendered for more than the %d instances that serve" % len(targets), "Run the task with the template again.")
+    return text
+
+
+class TemplateSwitch:
+    """Keeps texts and who serves in template.json of the service's folder."""
+
+    capabilities = Capabilities(shares=1, in_flight=False, lossless_reload=False)
+
+    def __init__(self, folder: pathlib.Path, commands: Commands, rendered: Rendered) -> None:
+        self._note = folder / "template.json"
+        self._commands = commands
+        self._rendered = rendered
+
+    def routes(self) -> dict[str, Serving]:
+        return {}
+
+    def current(self, service: str) -> dict[str, int]:
+        return {one.name: one.weight for one in self._serving()}
+
+    def matches(self, route: Route) -> bool:
+        targets = self._serving()
+        return bool(targets) and self._there() == self._text(targets)
+
+    def previewed(self, service: str) -> tuple[str, ...]:
+        return ()
+
+    def serve(self, serving: Serving) -> None:
+        targets = tuple(sorted(serving.targets, key=lambda one: one.name))
+        if not targets:
+            # Nobody can say what the file looks like without instances: the proxy finds that nobody answers.
+            return self._remember(targets)
+        text, before, note = self._text(targets), self._there(), self._read()
+        self._write(text)
+        try:
+            self._run("check", self._commands.check)
+        except SwitchError:
+            self._put_back(before)
+            raise
+        self._remember(targets)
+        try:
+            self._run("apply", self._commands.apply)
+            self._confirm()
+        except SwitchError:
+            self._put_back(before)
+            self._save(note)
+            if before is not None:
+                self._run("apply", self._commands.apply)
+            raise
+
+    def in_flight(self, service: str, names: t.Sequence[str]) -> int | None:
+        return None
+
+    def answers(self, service: str, names: t.Sequence[str]) -> None:
+        return None
+
+    def forget(self, service: str, names: t.Sequence[str]) -> None:
+        return None
+
+    def remove(self, service: str) -> None:
+        # The file is the user's: only the user knows whether the proxy can do without it.
+        if self._note.exists():
+            self._note.unlink()
+
+    def identifies(self, answered: str, target: Target) -> bool:
+        return False
+
+    def _text(self, targets: t.Sequence[Target]) -> str:
+        names = sorted(one.name for one in targets)
+        text = self._rendered.text if names == sorted(self._rendered.names) else ""
+        text = text or next((one["text"] for one in self._read().get("texts", ()) if one["names"] == names), "")
+        if not text:
+            raise SwitchError("template: there is no rendered text for %s" % " ".join(names), "Run a task that names the version and the template.")
+        return filled(text, targets)
+
+    def _remember(self, targets: t.Sequence[Target]) -> None:
+        """Who serves, and the text with its tokens: what is there when this version is to come back."""
+        texts = list(self._read().get("texts", ()))
+        names = sorted(self._rendered.names)
+        if self._rendered.text and names == sorted(one.name for one in targets):
+            texts = [one for one in texts if one["names"] != names] + [{"names": names, "text": self._rendered.text}]
+        self._save({"serving": [dataclasses.asdict(one) for one in targets], "texts": texts[-_KEPT:]})
+
+    def _serving(self) -> list[Target]:
+        return [target_of(one) for one in self._read().get("serving", ())]
+
+    def _read(self) -> Json:
+        try:
+            found = json.loads(self._note.read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return {}
+        return found if isinstance(found, dict) else {}
+
+    def _save(self, note: Json) -> None:
+        self._note.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        write(self._note, json.dumps(note, indent=2, sort_keys=True) + "\n")
+
+    def _there(self) -> str | None:
+        try:
+            return pathlib.Path(self._commands.dest).read_text(encoding="utf-8")
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError) as error:
+            raise SwitchError("template.dest: %s cannot be read: %s" % (self._commands.dest, error), "Look at its permissions.") from error
+
+    def _write(self, text: str) -> None:
+        """Replaces the file by rename, with the owner and mode that it had; a new one is readable by everybody."""
+        path = pathlib.Path(self._commands.dest)
+        try:
+            had = path.stat() if path.exists() else None
+            temporary = path.with_name(".%s.%d.tmp" % (path.name, os.getpid()))
+            temporary.write_text(text, encoding="utf-8")
+            os.chmod(str(temporary), had.st_mode & 0o7777 if had else 0o644)
+            if had and os.geteuid() == 0:
+                os.chown(str(temporary), had.st_uid, had.st_gid)
+            os.replace(str(temporary), str(path))
+        except OSError as error:
+            raise SwitchError(
+                "template.dest: %s cannot be written: %s" % (path, error), "Its folder must be there, and the user of the task must be able to write."
+            ) from error
+
+    def _put_back(self, before: str | None) -> None:
+        if before is None:
+            os.unlink(self._commands.dest)
+        else:
+            self._write(before)
+
+    def _confirm(self) -> None:
+        """Runs confirm until it ends with 0. Raises SwitchError with its last words."""
+        end = time.monotonic() + _CONFIRM_SECONDS
+        while True:
+            try:
+                return self._run("confirm", self._commands.confirm)
+            except SwitchError:
+                if time.monotonic() >= end:
+                    raise
+            time.sleep(_INTERVAL)
+
+    def _run(self, which: str, argv: t.Sequence[str]) -> None:
+        if not argv:
+            return
+        try:
+            done = subprocess.run(
+                list(argv), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace", timeout=_COMMAND_SECONDS, check=False
+            )
+        except (OSError, subprocess.TimeoutExpired) as error:
+            raise SwitchError("template.%s: %s" % (which, error), "The earlier file is back in place.") from error
+        if done.returncode:
+            said = " ".join(done.stdout.split())[-400:]
+            raise SwitchError("template.%s: %s ended with %d: %s" % (which, argv[0], done.returncode, said), "The earlier file is back in place.")
