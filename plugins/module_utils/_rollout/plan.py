@@ -15,12 +15,17 @@ from __future__ import annotations
 import dataclasses
 import typing as t
 
+from .._errors import InvalidInput
+from .shares import EVEN, alike, shares, weights
+
 Names = t.Tuple[str, ...]
 
 # What each kind of step does, for people. A step that only looks is not a change.
-CHANGING = frozenset(["create", "start", "serve", "withdraw", "unroute", "stop", "remove"])
+CHANGING = frozenset(["create", "start", "serve", "preview", "hold", "withdraw", "unroute", "stop", "remove"])
 # A failure up to and including these steps puts everything back; later ones are finished by the next run.
-UNDOABLE = frozenset(["create", "start", "gate", "withdraw", "serve", "verify"])
+UNDOABLE = frozenset(["create", "start", "gate", "withdraw", "hold", "serve", "preview", "verify", "bake"])
+# These mean something without a name too.
+_NAMELESS = frozenset(["unroute", "preview"])
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,15 +33,24 @@ class Step:
     """One thing to do, to these instances (for `record`: to these keys).
 
     Actions: record (note as having been live), create, start, gate, serve (the route's traffic goes to exactly
-    these), withdraw (these get no new request, the others stay), verify (through the public route), drain, stop,
-    remove, unroute.
+    these), preview (exactly these are on trial), withdraw (these get no new request, the others stay), hold (these
+    get no new request, which wait at the proxy instead), verify (through the public route), bake (watch while the
+    version before stays), drain, stop, remove, unroute.
+
+    Of `serve`: `weights`, one for each name (empty: all the same), and `preview`, who is on trial afterwards.
     """
 
     action: str
     names: Names = ()
+    weights: tuple[int, ...] = ()
+    preview: Names = ()
 
     def __str__(self) -> str:
-        return "%s %s" % (self.action, " ".join(self.names)) if self.names else self.action
+        given = ["%s=%d" % pair for pair in zip(self.names, self.weights)] or list(self.names)
+        trial = ["preview", *self.preview] if self.preview else []
+        if self.action == "preview" and not given:
+            given = ["nobody"]
+        return " ".join([self.action, *given, *trial])
 
 
 @dataclasses.dataclass(frozen=True)
@@ -60,7 +74,7 @@ class Observed:
 
     `history`: keys that have been live, the latest last. `route_ok`: the running proxy has the asked route.
     `routed`: the proxy has some route of this service. `admitted`: every name in the running proxy, also of
-    containers that are gone.
+    containers that are gone. `previewed`: names on trial there. `held`: nothing serves on purpose, requests wait.
     """
 
     instances: tuple[Instance, ...] = ()
@@ -68,6 +82,8 @@ class Observed:
     route_ok: bool = True
     routed: bool = False
     admitted: Names = ()
+    previewed: Names = ()
+    held: bool = False
 
     def get(self, name: str) -> Instance | None:
         return next((one for one in self.instances if one.name == name), None)
@@ -77,22 +93,52 @@ class Observed:
         """Names that get traffic and run."""
         return tuple(one.name for one in self.instances if one.serving)
 
+    @property
+    def weights(self) -> dict[str, int]:
+        """Name to weight of the instances that the proxy has, running or not."""
+        return {one.name: one.weight for one in self.instances if one.weight}
+
+    @property
+    def shares(self) -> dict[str, int]:
+        """Key to percent of the traffic."""
+        given: dict[str, list[int]] = {}
+        for one in self.instances:
+            given.setdefault(one.key, []).append(one.weight)
+        return shares(given)
+
 
 @dataclasses.dataclass(frozen=True)
 class Desired:
-    """What is asked: `state` candidate, live or absent; `names` of all instances of `key`; how many keys to keep retired."""
+    """What is asked: `state` candidate, canary, live or absent; `names` of all instances of `key`; how many keys to keep retired.
+
+    `weight`: the canary's share in percent. `preview`: the route has a way to the version on trial. `hold`: requests
+    wait while a stop_first order has nothing to serve them. `bake`: the cutover is watched before the old version goes.
+    """
 
     state: str
     key: str = ""
     names: Names = ()
     keep: int = 1
     order: str = "start_first"
+    weight: int = 0
+    preview: bool = False
+    hold: bool = False
+    bake: bool = False
+
+
+def key_of(version: str, spec_hash: str) -> str:
+    """The key of a version with that hash of its container settings, as container names carry it."""
+    return "%s-%s" % (version, spec_hash[:6])
 
 
 def plan(desired: Desired, observed: Observed) -> list[Step]:
-    """The steps from what is to what is asked; [] when it is so already."""
-    makers = {"live": _live, "candidate": _candidate, "absent": _absent}
-    return [step for step in makers[desired.state](desired, observed) if step.names or step.action == "unroute"]
+    """The steps from what is to what is asked; [] when it is so already. Raises InvalidInput for shares that cannot be given."""
+    makers = {"live": _live, "canary": _canary, "candidate": _candidate, "absent": _absent}
+    return _meaningful(makers[desired.state](desired, observed))
+
+
+def _meaningful(steps: t.Iterable[Step]) -> list[Step]:
+    return [step for step in steps if step.names or step.action in _NAMELESS]
 
 
 def changes(steps: t.Iterable[Step]) -> bool:
@@ -115,7 +161,8 @@ def _start_first(desired: Desired, observed: Observed) -> list[Step]:
     return [
         *_raise(desired, observed),
         Step("gate", tuple(name for name in desired.names if name not in observed.serving)),
-        *_switch(desired, observed),
+        *_all_to(desired, observed),
+        *_bake(desired, observed),
         Step("drain", others),
         Step("stop", others),
     ]
@@ -125,27 +172,94 @@ def _stop_first(desired: Desired, observed: Observed) -> list[Step]:
     """Never two keys at once: traffic away, the old ones gone, only then the new ones started."""
     others = _running(_others(desired, observed))
     creating, starting = _raise(desired, observed)
+    leaving = tuple(name for name in observed.serving if name in others)
+    # What serves already keeps serving: there is no need to let anybody wait.
+    waits = desired.hold and len(leaving) == len(observed.serving)
     return [
         creating,
-        Step("withdraw", tuple(name for name in observed.serving if name in others)),
+        Step("hold" if waits else "withdraw", leaving),
         Step("drain", others),
         Step("stop", others),
         starting,
         Step("gate", tuple(name for name in desired.names if name not in observed.serving)),
-        *_switch(desired, observed),
+        *_all_to(desired, observed),
+        *_bake(desired, observed),
+    ]
+
+
+def _bake(desired: Desired, observed: Observed) -> list[Step]:
+    """Also for a run that goes on after a crash: what was not recorded as live was not watched to the end."""
+    back = any(one.running or one.key in observed.history for one in _others(desired, observed))
+    return [Step("bake", desired.names)] if desired.bake and back and observed.history[-1:] != (desired.key,) else []
+
+
+def _canary(desired: Desired, observed: Observed) -> list[Step]:
+    live = live_key(observed)
+    if not _serves(observed, live):
+        raise InvalidInput("state: a canary shares the traffic with a live version, and nothing serves here", "Make a version live first.")
+    if live == desired.key:
+        raise InvalidInput("state: %s is live: it has what the canaries leave" % live, "Make another version live first, or name another one.")
+    fresh = observed.serving if desired.weight else tuple(one.name for one in observed.instances if _is_gated(observed, one.name))
+    return [
+        Step("record", _unrecorded(observed)),
+        *_raise(desired, observed),
+        Step("gate", tuple(name for name in desired.names if name not in fresh)),
+        *_serve(desired, observed, _shared(desired, observed, live), _trial(desired)),
+        *_supersede(desired, observed),
     ]
 
 
 def _candidate(desired: Desired, observed: Observed) -> list[Step]:
-    if any(name in observed.admitted for name in desired.names):
-        return []  # it has the traffic already: a candidate would take that away
-    superseded = [one for one in _others(desired, observed) if not one.weight and one.key not in _was_live(observed)]
+    live = live_key(observed)
+    in_traffic = any(name in observed.admitted for name in desired.names) or desired.key in observed.shares
+    if live == desired.key or (in_traffic and not _serves(observed, live)):
+        return []  # nothing else is live: a candidate would take that away
     return [
+        Step("record", _unrecorded(observed)),
         *_raise(desired, observed),
         Step("gate", tuple(name for name in desired.names if not _is_gated(observed, name))),
-        Step("stop", _running(superseded)),
-        Step("remove", tuple(one.name for one in superseded)),
+        *_on_trial(desired, observed, live),
+        *_supersede(desired, observed),
     ]
+
+
+def _on_trial(desired: Desired, observed: Observed, live: str) -> list[Step]:
+    """The version out of the public traffic, if it was a canary, and on trial, if the route has a way to it."""
+    trial = _trial(desired)
+    if desired.key in observed.shares:
+        out = dataclasses.replace(desired, weight=0)
+        return _serve(out, observed, _shared(out, observed, live), trial)
+    if set(trial) == set(observed.previewed) and (observed.route_ok or not trial):
+        return []
+    return [Step("preview", trial)]
+
+
+def _trial(desired: Desired) -> Names:
+    return desired.names if desired.preview else ()
+
+
+def _supersede(desired: Desired, observed: Observed) -> list[Step]:
+    """Earlier candidates, and surplus instances of this version, go."""
+    past = _was_live(observed)
+    gone = [one for one in _others(desired, observed) if (not one.weight or one.key == desired.key) and one.key not in past]
+    return [Step("drain", _running(gone)), Step("stop", _running(gone)), Step("remove", tuple(one.name for one in gone))]
+
+
+def _shared(desired: Desired, observed: Observed, live: str) -> dict[str, int]:
+    """Name to weight: the asked share, the other canaries as they are, and what is left to the live version."""
+    asked = {key: max(1, share) for key, share in observed.shares.items() if key not in (live, desired.key)}
+    if desired.weight:
+        asked[desired.key] = desired.weight
+    rest = 100 - sum(asked.values())
+    if rest < 1:
+        raise InvalidInput(
+            "weight: %d percent, with the other canaries' shares, leaves nothing to the live version" % desired.weight,
+            "Use less than %d, or make an end of another canary." % (rest + desired.weight),
+        )
+    members = {key: tuple(one.name for one in observed.instances if one.key == key and one.weight) for key in (live, *asked)}
+    members.update({desired.key: desired.names} if desired.weight else {})
+    each = weights({live: rest, **asked}, {key: len(names) for key, names in members.items()})
+    return {name: each[key] for key, names in members.items() for name in names}
 
 
 def _absent(desired: Desired, observed: Observed) -> list[Step]:
@@ -166,10 +280,23 @@ def _raise(desired: Desired, observed: Observed) -> list[Step]:
     ]
 
 
-def _switch(desired: Desired, observed: Observed) -> list[Step]:
-    if observed.route_ok and set(observed.admitted) == set(desired.names) == set(observed.serving):
+def _all_to(desired: Desired, observed: Observed) -> list[Step]:
+    return _serve(desired, observed, dict.fromkeys(desired.names, EVEN), ())
+
+
+def _serve(desired: Desired, observed: Observed, wanted: t.Mapping[str, int], trial: Names) -> list[Step]:
+    """Traffic and trial to exactly these, and the proof; nothing where it is so."""
+    as_written = observed.route_ok and not observed.held and set(observed.previewed) == set(trial)
+    given = set(observed.admitted) == set(wanted) and alike(wanted, observed.weights)
+    up = all(name in observed.serving for name in desired.names if name in wanted)
+    if as_written and given and up:
         return []
-    return [Step("serve", desired.names), Step("verify", desired.names)]
+    return [_to(wanted, trial), Step("verify", tuple(wanted))]
+
+
+def _to(wanted: t.Mapping[str, int], trial: Names) -> Step:
+    even = set(wanted.values()) == {EVEN}
+    return Step("serve", tuple(wanted), () if even else tuple(wanted.values()), trial)
 
 
 def _clean_up(desired: Desired, observed: Observed) -> list[Step]:
@@ -188,9 +315,22 @@ def retained(desired: Desired, observed: Observed) -> Names:
     return tuple(past[-desired.keep :])
 
 
-def previous(observed: Observed, live_key: str) -> str:
+def live_key(observed: Observed) -> str:
+    """The key that the traffic is for: the latest of history that still has some, else of those that run that with the
+    largest share; "" for none."""
+    given = observed.shares
+    past = [key for key in observed.history if key in given]
+    serving = sorted({one.key for one in observed.instances if one.serving})
+    return past[-1] if past else max(serving, key=lambda key: given[key], default="")
+
+
+def _serves(observed: Observed, key: str) -> bool:
+    return any(one.serving and one.key == key for one in observed.instances)
+
+
+def previous(observed: Observed, live: str) -> str:
     """The last known good key other than the live one that can be started again; "" when there is none."""
-    return (retained(Desired("live", live_key, keep=1), observed) or ("",))[-1]
+    return (retained(Desired("live", live, keep=1), observed) or ("",))[-1]
 
 
 def after(steps: t.Iterable[Step], observed: Observed, key: str) -> Observed:
@@ -201,27 +341,56 @@ def after(steps: t.Iterable[Step], observed: Observed, key: str) -> Observed:
 
 
 def _after_one(step: Step, state: Observed, key: str) -> Observed:
-    change = dataclasses.replace
     if step.action == "record":
         past = tuple(one for one in state.history if one not in step.names)
-        return change(state, history=past + step.names)
-    admitted = state.admitted
-    if step.action == "serve":
-        admitted, state = step.names, change(state, route_ok=True, routed=True)
-    elif step.action == "withdraw":
-        admitted = tuple(name for name in admitted if name not in step.names)
-    elif step.action == "unroute":
-        admitted, state = (), change(state, route_ok=False, routed=False)
-    instances = _instances_after(step, state.instances, key)
-    weighed = tuple(change(one, weight=100 if one.name in admitted else 0) for one in instances)
-    return change(state, instances=weighed, admitted=admitted)
+        return dataclasses.replace(state, history=past + step.names)
+    state = dataclasses.replace(state, instances=_instances_after(step, state, key))
+    move = _MOVES.get(step.action)
+    return move(step, state) if move else state
 
 
-def _instances_after(step: Step, instances: t.Iterable[Instance], key: str) -> list[Instance]:
-    found = [_touched(step.action, one) if one.name in step.names else one for one in instances]
+def _after_serve(step: Step, state: Observed) -> Observed:
+    given = step.weights or (EVEN,) * len(step.names)
+    state = _given(state, dict(zip(step.names, given)))
+    return dataclasses.replace(state, route_ok=True, routed=True, held=False, previewed=step.preview)
+
+
+def _after_withdraw(step: Step, state: Observed) -> Observed:
+    rest = {name: state.weights.get(name, EVEN) for name in state.admitted if name not in step.names}
+    return dataclasses.replace(_given(state, rest), previewed=())
+
+
+def _after_hold(_step: Step, state: Observed) -> Observed:
+    return dataclasses.replace(_given(state, {}), route_ok=True, routed=True, held=True, previewed=())
+
+
+def _after_preview(step: Step, state: Observed) -> Observed:
+    return dataclasses.replace(state, route_ok=True, routed=True, previewed=step.names)
+
+
+def _after_unroute(_step: Step, state: Observed) -> Observed:
+    return dataclasses.replace(_given(state, {}), route_ok=False, routed=False, held=False, previewed=())
+
+
+_MOVES: t.Mapping[str, t.Callable[[Step, Observed], Observed]] = {
+    "serve": _after_serve,
+    "withdraw": _after_withdraw,
+    "hold": _after_hold,
+    "preview": _after_preview,
+    "unroute": _after_unroute,
+}
+
+
+def _given(state: Observed, weight: t.Mapping[str, int]) -> Observed:
+    instances = tuple(dataclasses.replace(one, weight=weight.get(one.name, 0)) for one in state.instances)
+    return dataclasses.replace(state, instances=instances, admitted=tuple(weight))
+
+
+def _instances_after(step: Step, state: Observed, key: str) -> tuple[Instance, ...]:
+    found = [_touched(step.action, one) if one.name in step.names else one for one in state.instances]
     if step.action == "create":
-        found += [Instance(name, key, running=False) for name in step.names]
-    return [one for one in found if step.action != "remove" or one.name not in step.names]
+        found += [Instance(name, key, running=False, weight=EVEN if name in state.admitted else 0) for name in step.names]
+    return tuple(one for one in found if step.action != "remove" or one.name not in step.names)
 
 
 def _touched(action: str, one: Instance) -> Instance:
@@ -230,10 +399,13 @@ def _touched(action: str, one: Instance) -> Instance:
     return dataclasses.replace(one, gated=True) if action == "gate" else one
 
 
-def phase(one: Instance) -> str:
-    """The word for an instance: live (gets traffic), down (should, but does not run), candidate, retired."""
+def phase(one: Instance, live: str) -> str:
+    """The word for an instance: live, canary (a share of the traffic), down (should have some, but does not run), candidate, retired.
+
+    `live`: the live key.
+    """
     if one.weight:
-        return "live" if one.running else "down"
+        return "down" if not one.running else "live" if one.key == live else "canary"
     return "candidate" if one.running else "retired"
 
 
@@ -244,19 +416,25 @@ def restore(before: Observed, now: Observed) -> list[Step]:
     new = tuple(name for name in is_ if name not in was)
     extra = tuple(one.name for one in now.instances if one.running and not (one.name in was and was[one.name].running))
     fallen = tuple(name for name in before.serving if name in is_ and not is_[name].running)
-    back = tuple(name for name in before.serving if name in is_)
+    back = {name: was[name].weight for name in before.serving if name in is_}
     down = [Step("drain", extra), Step("stop", extra)]
     up = [Step("start", fallen), Step("gate", fallen), *_serve_again(before, now, back)]
     # Old ones that had been stopped (stop_first) may only start when the new ones are gone (I2).
     order = down + up if fallen else up + down
-    return [step for step in [*order, Step("remove", new)] if step.names or step.action == "unroute"]
+    return _meaningful([*order, Step("remove", new)])
 
 
-def _serve_again(before: Observed, now: Observed, back: Names) -> list[Step]:
+def _serve_again(before: Observed, now: Observed, back: t.Mapping[str, int]) -> list[Step]:
     if not before.routed and now.routed:
         return [Step("unroute")]
-    moved = set(now.admitted) != set(before.admitted) or now.route_ok != before.route_ok
-    return [Step("serve", back)] if back and moved else []
+    trial = tuple(name for name in before.previewed if now.get(name))
+    same = set(now.admitted) == set(before.admitted) and alike(before.weights, now.weights)
+    if same and now.route_ok == before.route_ok and now.held == before.held and set(now.previewed) == set(trial):
+        return []
+    if back:
+        return [_to(back, trial)]
+    # Nothing served before: what the failed run let in goes out again.
+    return [Step("hold" if before.held else "withdraw", now.admitted)] if now.admitted else [Step("preview", trial)]
 
 
 def _others(desired: Desired, observed: Observed) -> list[Instance]:
@@ -273,10 +451,12 @@ def _is_gated(observed: Observed, name: str) -> bool:
 
 
 def _was_live(observed: Observed) -> Names:
-    """Recorded keys, and those that serve now: a crash may have come before their record was written."""
-    return observed.history + _unrecorded(observed)
+    """Recorded keys, the one that is live now the latest: a crash may have come before its record was written."""
+    now = _unrecorded(observed)
+    return tuple(key for key in observed.history if key not in now) + now
 
 
 def _unrecorded(observed: Observed) -> Names:
-    serving = dict.fromkeys(one.key for one in observed.instances if one.serving)
-    return tuple(key for key in serving if key not in observed.history)
+    """The live key, where it is not recorded as the latest. A canary is not live."""
+    live = live_key(observed)
+    return (live,) if live and observed.history[-1:] != (live,) else ()
