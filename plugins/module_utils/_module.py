@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import typing as t
 
 from ._engine.connect import connect
@@ -31,14 +32,22 @@ _SHORTEST_SECRET = 8
 
 def run(module: AnsibleModule, work: t.Callable[[Engine, StateDir], dict[str, t.Any]]) -> None:
     """Connects to the engine that the task names, runs `work`, and ends the module with its result or its error."""
+    run_on_demand(module, lambda engine, state: work(engine(), state))
+
+
+def run_on_demand(module: AnsibleModule, work: t.Callable[[t.Callable[[], Engine], StateDir], dict[str, t.Any]]) -> None:
+    """The same for work that does not always need the engine: it connects when `work` calls its first argument."""
     said: dict[str, t.Any] = {"invocation": {"module_args": _without_secrets(module)}}
     module.no_log_values = {value for value in module.no_log_values if len(str(value)) >= _SHORTEST_SECRET}
     try:
-        engine = connect(module.params["engine"], module.params["engine_url"])
-        try:
+        with contextlib.ExitStack() as opened:
+
+            def engine() -> Engine:
+                found = connect(module.params["engine"], module.params["engine_url"])
+                opened.callback(found.close)
+                return found
+
             result = work(engine, StateDir.of(module.params["state_dir"]))
-        finally:
-            engine.close()
     except HotswapError as error:
         module.fail_json(msg=str(error), **said, **error.details)
     except OSError as error:

@@ -8,13 +8,16 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: reverse_proxy
-short_description: The proxy in front of services, as a container
+short_description: The proxy in front of services, as a container or as part of one that the host runs
 version_added: 1.0.0
 description:
   - Runs a reverse proxy in a container called C(NAME-proxy), and keeps its listeners and settings as described.
   - The routes belong to the services. M(hotswap.containers.service) adds, moves and removes them, without this module.
   - The result is confirmed by the running process, which is asked through its control socket. That socket is a file in a
     folder that only the user of the engine can open. There is no administration port.
+  - With O(where=host) it is a part of a proxy that the host runs already, as a service of systemd. There is a port of ours, a
+    folder with our configuration, and one file that includes it. Nothing that people have written is edited, but for the lines
+    between our marks with V(haproxy), see O(where). The engine is not used then.
   - The container runs its process as root of the container without any capability that the proxy does not need, because
     only the user of the engine can read the files and use the control socket.
   - A change of O(connect_timeout), O(client_timeout), O(server_timeout), O(max_connections), or of a listener that is not
@@ -47,23 +50,87 @@ options:
       - present
       - absent
     default: present
+  where:
+    description:
+      - V(container) runs the proxy in a container of its own.
+      - V(host) makes a part of the V(apache), V(nginx) or V(haproxy) that the host runs. That service must run, and its
+        configuration must pass its own test. The task must be run by root.
+      - V(haproxy) of the host has no file of ours. Its servers are lines between two marks, which people put into a backend of
+        their own once. O(listen) then names the ports of their own frontends.
+    type: str
+    choices:
+      - container
+      - host
+    default: container
+  service_unit:
+    description:
+      - The systemd unit of the host's own proxy.
+      - The default is C(apache2.service) or C(httpd.service), or C(nginx.service), as the distribution has it.
+    type: str
+  include_dir:
+    description:
+      - The folder from whose files the host's own proxy includes its parts. Ours is C(hotswap-NAME.conf).
+      - The default is C(/etc/apache2/sites-enabled) or C(/etc/httpd/conf.d), or C(/etc/nginx/conf.d).
+    type: path
+  config_file:
+    description:
+      - With O(where=host) and O(driver=haproxy), people's own configuration, in which the servers between two marks are ours.
+      - The default is C(/etc/haproxy/haproxy.cfg).
+    type: path
+  control_socket:
+    description:
+      - With O(where=host) and O(driver=haproxy), its own control socket (C(stats socket), C(level admin)).
+      - The default is C(/run/haproxy/admin.sock).
+    type: path
+  owner:
+    description:
+      - With O(where=host), the user of a rootless engine whose services are behind this proxy.
+      - The user can then move traffic, which is a rename in a folder of the user, but cannot make or change routes, for which
+        the proxy must be reloaded by root. So the routes are named in O(routes).
+      - The folder must be where the user finds it, that is below C(/var/lib/hotswap), or the user's tasks name the same O(state_dir).
+    type: str
+  routes:
+    description:
+      - With O(where=host), routes that are there before their services. Needed for O(owner), and for nothing else.
+      - A route that is not named is left as it is.
+    type: list
+    elements: dict
+    suboptions:
+      service:
+        description:
+          - The name of the service.
+        type: str
+        required: true
+      hosts:
+        description:
+          - As in O(hotswap.containers.service#module:route.hosts).
+        type: list
+        elements: str
+      path:
+        description:
+          - As in O(hotswap.containers.service#module:route.path).
+        type: str
+        default: /
   driver:
     description:
       - The proxy software. V(haproxy) moves traffic by its runtime API and can count the requests in flight.
+      - V(apache) goes with O(where=host) only, and V(caddy) with O(where=container) only.
     type: str
     choices:
       - haproxy
       - caddy
+      - nginx
+      - apache
     default: haproxy
   network:
     description:
       - The network that it shares with the services. It must exist; M(hotswap.containers.network) makes one.
-      - Required when O(state=present).
+      - Required when O(state=present) and O(where=container).
     type: str
   image:
     description:
       - The image of the proxy.
-      - The default is V(docker.io/library/haproxy:3.2-alpine) or V(docker.io/library/caddy:2.11-alpine), by O(driver).
+      - The default is V(docker.io/library/haproxy:3.2-alpine), V(docker.io/library/caddy:2.11-alpine) or V(docker.io/library/nginx:1.28-alpine), by O(driver).
     type: str
   pull:
     description:
@@ -82,7 +149,7 @@ options:
     suboptions:
       port:
         description:
-          - The port inside the container.
+          - The port inside the container. With O(where=host), the port of the host.
         type: int
         required: true
       publish:
@@ -180,6 +247,28 @@ EXAMPLES = r"""
         publish: 127.0.0.1:8080
     allow_downtime: true
 
+- name: Be a part of the Apache that the host runs
+  hotswap.containers.reverse_proxy:
+    name: edge
+    where: host
+    driver: apache
+    listen:
+      - port: 8080
+  become: true
+
+- name: The same for the rootless Podman of a user
+  hotswap.containers.reverse_proxy:
+    name: edge
+    where: host
+    driver: apache
+    owner: deploy
+    routes:
+      - service: greet
+        hosts: [greet.example.com]
+    listen:
+      - port: 8080
+  become: true
+
 - name: Remove the proxy
   hotswap.containers.reverse_proxy:
     name: edge
@@ -195,7 +284,7 @@ state:
   sample: present
 engine:
   description: The kind of engine that was used.
-  returned: success
+  returned: success, for a proxy in a container
   type: str
   sample: podman
 action:
@@ -243,6 +332,17 @@ proxy:
     labels:
       description: Labels of your own.
       type: dict
+    where:
+      description: V(host) for a part of a proxy that the host runs.
+      type: str
+    service_unit:
+      description: The unit of that proxy.
+      type: str
+      sample: apache2.service
+    include:
+      description: The file that includes our part there.
+      type: str
+      sample: /etc/apache2/sites-enabled/hotswap-edge.conf
     settings:
       description: Listeners, timeouts and limits.
       type: dict
@@ -266,7 +366,7 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils import _module
 from ..module_utils._engine.types import Engine
-from ..module_utils._rollout import proxy_apply
+from ..module_utils._rollout import host_proxy_apply, proxy_apply
 from ..module_utils._rollout.paths import StateDir
 
 _LISTEN: dict[str, dict[str, t.Any]] = {
@@ -274,10 +374,23 @@ _LISTEN: dict[str, dict[str, t.Any]] = {
     "publish": {"type": "list", "elements": "str"},
 }
 
+_ROUTE: dict[str, dict[str, t.Any]] = {
+    "service": {"type": "str", "required": True},
+    "hosts": {"type": "list", "elements": "str"},
+    "path": {"type": "str", "default": "/"},
+}
+
 OPTIONS: dict[str, dict[str, t.Any]] = {
     "name": {"type": "str", "required": True},
     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
-    "driver": {"type": "str", "choices": ["haproxy", "caddy"], "default": "haproxy"},
+    "where": {"type": "str", "choices": ["container", "host"], "default": "container"},
+    "driver": {"type": "str", "choices": ["haproxy", "caddy", "nginx", "apache"], "default": "haproxy"},
+    "service_unit": {"type": "str"},
+    "include_dir": {"type": "path"},
+    "config_file": {"type": "path"},
+    "control_socket": {"type": "path"},
+    "owner": {"type": "str"},
+    "routes": {"type": "list", "elements": "dict", "options": _ROUTE},
     "network": {"type": "str"},
     "image": {"type": "str"},
     "pull": {"type": "str", "choices": ["missing", "never"], "default": "missing"},
@@ -297,16 +410,22 @@ OPTIONS: dict[str, dict[str, t.Any]] = {
 def main() -> None:
     module = AnsibleModule(
         argument_spec={**_module.ENGINE_OPTIONS, **OPTIONS},
-        required_if=[("state", "present", ["network", "listen"])],
+        required_if=[("state", "present", ["listen"])],
         supports_check_mode=True,
     )
 
-    def work(engine: Engine, state: StateDir) -> dict[str, t.Any]:
-        if module.params["state"] == "absent":
-            return proxy_apply.remove(engine, state, module.params["name"], module.params["force"], module.check_mode)
-        return proxy_apply.ensure(engine, state, module.params, module.check_mode)
+    params = module.params
 
-    _module.run(module, work)
+    def work(engine: t.Callable[[], Engine], state: StateDir) -> dict[str, t.Any]:
+        if params["state"] == "absent":
+            if host_proxy_apply.recorded(state, params["name"]):
+                return host_proxy_apply.remove(state, params["name"], params["force"], module.check_mode)
+            return proxy_apply.remove(engine(), state, params["name"], params["force"], module.check_mode)
+        if params["where"] == "host":
+            return host_proxy_apply.ensure(state, params, module.check_mode)
+        return proxy_apply.ensure(engine(), state, params, module.check_mode)
+
+    _module.run_on_demand(module, work)
 
 
 if __name__ == "__main__":

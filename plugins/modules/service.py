@@ -17,7 +17,7 @@ description:
   - When the new version fails its gate, or does not answer through the public route, everything goes back to where it was.
     The task fails, with the last log lines of the new version in its result.
   - A change of container settings (such as O(env) or O(command)) under the same version is rolled out in the same way.
-    O(replicas), O(route), O(gate), O(drain_timeout) and O(keep) change without a new container.
+    O(replicas), O(route), O(gate), O(bake), O(drain_timeout) and O(keep) change without a new container.
   - A version never changes its content. When O(image) is another image than the one that O(version) runs as on this host, the task fails.
   - A rollback is O(state=live) with the version to go back to, or with O(version=previous). It passes the same gate.
 extends_documentation_fragment:
@@ -32,7 +32,7 @@ attributes:
   diff_mode:
     support: full
     details:
-      - Shows the phase of each instance, and the route. Values of O(env) are never shown.
+      - Shows the phase of each instance, the versions' shares, and the route. Values of O(env) are never shown.
   idempotent:
     support: full
 options:
@@ -45,13 +45,23 @@ options:
     description:
       - V(live) gives the version all the traffic of the service.
       - V(candidate) starts the version beside the live one and gates it, without public traffic. For the live version it does nothing.
+        A canary is taken out of the traffic and runs on. With O(route.preview) it can be reached that way.
+      - V(canary) starts and gates it too, and gives it O(weight) percent of the traffic. Other canaries keep their shares, and the
+        live version gets what is left. V(live) for the canary's version promotes it, V(live) for the live version ends it.
       - V(absent) takes the route away, drains, and removes every container of the service.
     type: str
     choices:
       - candidate
+      - canary
       - live
       - absent
     default: live
+  weight:
+    description:
+      - The share of the traffic that O(state=canary) gets, in percent, from 0 to 99. It counts for no other state.
+      - V(0) needs O(route.preview), which is then the only way to it.
+      - How fine shares can be depends on the driver of the proxy.
+    type: int
   image:
     description:
       - The image to run.
@@ -61,8 +71,8 @@ options:
     description:
       - The version, an immutable name of the image's content, such as a tag or a Git SHA.
       - When it is not set, this is the image's tag, or the first twelve digits of its digest.
-      - V(previous) is the version that was live before, exactly as its containers are. Only O(gate), O(route),
-        O(drain_timeout) and O(keep) count then. Asked for again, it changes nothing; to go forward, name the version.
+      - V(previous) is the version that was live before, exactly as its containers are. Only O(gate), O(route), O(bake),
+        O(drain_timeout), O(after_drain_timeout) and O(keep) count then. Asked for again, it changes nothing; to go forward, name the version.
     type: str
   pull:
     description:
@@ -83,8 +93,21 @@ options:
     type: str
   network_mode:
     description:
-      - Another kind of network, such as V(host) or V(none). The service then has no proxy.
+      - Another kind of network, such as V(host) or V(none). The service then has no proxy, but for V(host) with O(port_env).
     type: str
+  port_env:
+    description:
+      - With O(network_mode=host), the variable that tells each instance the port that it shall listen on, for example V(SERVER_PORT).
+      - The port is a free one of the host, so that two versions run beside each other. A proxy that the host runs reaches
+        them, see O(hotswap.containers.reverse_proxy#module:where). O(port) is not needed then.
+      - The instance must listen on C(127.0.0.1) or on every address.
+    type: str
+  ports_from:
+    description:
+      - Where the search for a free port of the host begins, for instances behind a proxy that the host runs.
+      - The port of an instance is in the label C(hotswap.port) of its container, and stays for the container's life.
+    type: int
+    default: 20000
   proxy:
     description:
       - The proxy that the service is reached through, made by M(hotswap.containers.reverse_proxy).
@@ -105,6 +128,132 @@ options:
           - The path prefix. V(/api) covers C(/api) and everything below C(/api/).
         type: str
         default: /
+      preview:
+        description:
+          - A way to the candidate or canary that was asked for last, beside the public one.
+          - For O(state=candidate) this is the only part of O(route) that counts when the service has a route already.
+        type: dict
+        suboptions:
+          host:
+            description:
+              - Requests to this host are for it, on O(route.path). Excludes O(route.preview.header).
+            type: str
+          header:
+            description:
+              - Requests of the service with this header are for it, if the header is O(route.preview.value).
+            type: str
+          value:
+            description:
+              - The value of the header.
+            type: str
+      sticky:
+        description:
+          - The name of a cookie that the proxy sets, so that a client stays with the instance that answered it first. When that
+            instance goes, another one takes the client over.
+        type: str
+      hold:
+        description:
+          - How long requests may wait at the proxy, in seconds, while O(order=stop_first) has nothing to serve them. Without it
+            they are answered with 503.
+          - It must be longer than O(drain_timeout), the stop of the old version, and the start and the gate of the new one together.
+        type: float
+      maintenance:
+        description:
+          - Every request is answered with 503 and this text. Leaving it out ends it. The rollout's own probe passes, so that versions
+            can be changed meanwhile.
+        type: dict
+        suboptions:
+          text:
+            description:
+              - The body of the answer.
+            type: str
+            required: true
+          retry_after:
+            description:
+              - The value of the header C(Retry-After), in seconds. V(0) sends none.
+            type: int
+            default: 0
+  template:
+    description:
+      - For any other proxy, on the host. A template of yours becomes a file, and commands of yours check it, apply it and
+        confirm it. The earlier file is put back when one of them fails.
+      - Instances are published on a free port of C(127.0.0.1). The template knows C(hotswap.service), C(hotswap.route) and
+        C(hotswap.instances), each with C(name), C(address), C(port) and C(weight). The first three are put in on the host,
+        so loops and texts work, and arithmetic or comparisons with them do not.
+      - How many requests a cutover loses depends on the proxy's reload.
+      - It excludes O(proxy), O(redirect), O(alias) and O(network_mode).
+    type: dict
+    suboptions:
+      src:
+        description:
+          - The template on the controller, searched for as in M(ansible.builtin.template).
+        type: str
+        required: true
+      dest:
+        description:
+          - The file on the host. Owner and mode stay as they are. It is left as it is by O(state=absent).
+        type: path
+        required: true
+      check:
+        description:
+          - A command, as a list of words, that must end with 0 before O(template.apply) is run.
+        type: list
+        elements: str
+      apply:
+        description:
+          - The command, as a list of words, that makes the proxy read the file.
+        type: list
+        elements: str
+        required: true
+      confirm:
+        description:
+          - A command, as a list of words, that ends with 0 as soon as the proxy has done so; it is repeated for 15 seconds.
+        type: list
+        elements: str
+      rendered:
+        description:
+          - The text of O(template.src), which the controller's half of this module sets. Leave it out.
+        type: str
+  alias:
+    description:
+      - For a proxy of your own that finds the service by this name on O(network). The live instances bear it as a network
+        alias, the others do not.
+      - Weaker than a proxy of this collection. The engine takes the old version off the network for up to a second in order
+        to take the name from it, and when the proxy asks for the name again is up to the proxy.
+      - It excludes O(proxy), O(redirect), O(template), O(route) and O(network_mode).
+    type: str
+  redirect:
+    description:
+      - Instead of a proxy, the kernel sends new connections to a port of this host to the live version. For services that
+        do not speak HTTP, also for UDP.
+      - Only for rootful engines, and only IPv4. It needs O(network), C(nft) (else C(iptables)) and C(conntrack) on the host.
+      - Connections that exist stay with the old version until one of their ends closes them, or until O(drain_timeout).
+        UDP flows are moved at once.
+      - It excludes O(proxy), O(alias), O(template), O(route) and O(network_mode).
+    type: dict
+    suboptions:
+      port:
+        description:
+          - The port of this host. A port that somebody else redirects, publishes or listens on is refused.
+        type: int
+        required: true
+      protocols:
+        description:
+          - What is sent on. Without V(tcp) the gate cannot connect; give it another check.
+        type: list
+        elements: str
+        choices: [tcp, udp]
+        default: [tcp]
+      addresses:
+        description:
+          - Which addresses of this host the redirect is for; all of them when it is not set.
+        type: list
+        elements: str
+      tool:
+        description:
+          - What writes the rules. When it is not set, C(nft) does where it is installed, else C(iptables).
+        type: str
+        choices: [nft, iptables]
   replicas:
     description:
       - How many instances of the version run.
@@ -198,17 +347,53 @@ options:
     description:
       - V(start_first) starts the new version beside the old one.
       - V(stop_first) never runs two versions at once. The old one is drained and stopped before the new one is started, and
-        is started again when the new one fails. Requests in between are answered with 503.
+        is started again when the new one fails. Requests in between wait for O(route.hold), or are answered with 503.
     type: str
     choices:
       - start_first
       - stop_first
     default: start_first
+  bake:
+    description:
+      - How long to watch the new version with all the traffic before the old version is drained. Until then the old one stays warm,
+        and gets the traffic back at once when something is wrong.
+      - The checks of O(gate) go on. An instance that fails them O(gate.successes) times in a row is wrong.
+    type: dict
+    suboptions:
+      time:
+        description:
+          - How long, in seconds or as in V(1m30s).
+        type: str
+        required: true
+      interval:
+        description:
+          - Time from look to look, in seconds or as in V(500ms).
+        type: str
+        default: '1'
+      max_error_rate:
+        description:
+          - By how many percent points the share of 5xx answers may be greater than that of the version before, as the proxy counted
+            both. When it is not set, answers are not judged.
+        type: float
+      min_requests:
+        description:
+          - How many answers there must be before they are judged.
+        type: int
+        default: 50
   drain_timeout:
     description:
-      - How long to wait for the requests in flight of the old version, in seconds. What is still open then is cut, and counted in RV(cut).
+      - How long to wait for the requests in flight of the old version, in seconds. What is still open then is up to O(after_drain_timeout).
     type: float
     default: 30
+  after_drain_timeout:
+    description:
+      - V(cut) stops the old version. What is still open is cut, and counted in RV(cut).
+      - V(leave) lets instances with open requests run on, without new ones, and names them in RV(left). The next run drains and stops them.
+    type: str
+    choices:
+      - cut
+      - leave
+    default: cut
   keep:
     description:
       - How many versions that were live stay on the host, stopped, for a rollback. The last known good one always does.
@@ -219,6 +404,10 @@ options:
       - How long to wait, in seconds, while another process changes the same service on this host.
     type: float
     default: 60
+  reason:
+    description:
+      - Who asked for this and why, for the journal of the service on the host. Never a secret.
+    type: str
   command:
     description:
       - The command, as a list of words.
@@ -445,6 +634,43 @@ EXAMPLES = r"""
     port: 8282
     state: candidate
 
+- name: Give the next version a tenth of the traffic, and all of it to requests with a header
+  hotswap.containers.service:
+    name: greet
+    image: registry.example/greet:1.5.0
+    port: 8282
+    state: canary
+    weight: 10
+    route:
+      hosts:
+        - greet.example.com
+      preview:
+        header: X-Greet-Next
+        value: please
+
+- name: Make it live, and go back by itself if it answers with errors
+  hotswap.containers.service:
+    name: greet
+    image: registry.example/greet:1.5.0
+    port: 8282
+    route:
+      hosts:
+        - greet.example.com
+    bake:
+      time: 2m
+      max_error_rate: 1
+
+- name: A scheduler that must never run twice, whose clients wait while it is replaced
+  hotswap.containers.service:
+    name: scheduler
+    image: registry.example/scheduler:2.1.0
+    port: 8080
+    order: stop_first
+    drain_timeout: 10
+    route:
+      path: /scheduler
+      hold: 60
+
 - name: Go back to the version that was live before
   hotswap.containers.service:
     name: greet
@@ -498,7 +724,9 @@ instances:
       description: Its version.
       type: str
     phase:
-      description: What it is for, one of V(live), V(candidate), V(retired), and V(down) for one that should have traffic but does not run.
+      description: >-
+        What it is for, one of V(live), V(canary), V(candidate), V(retired), V(draining) for one in RV(left), and V(down) for one
+        that should have traffic but does not run.
       type: str
     weight:
       description: Its share in the running proxy; 0 gets no new request.
@@ -514,9 +742,37 @@ drained:
   returned: success
   type: int
 cut:
-  description: Requests that were still open at the end of O(drain_timeout).
+  description: Requests that were still open at the end of O(drain_timeout), and were cut.
   returned: success
   type: int
+left:
+  description: Instances that were left running because of their open requests, see O(after_drain_timeout).
+  returned: success
+  type: list
+  elements: str
+drain_observed:
+  description: What RV(drained) and RV(cut) count, V(requests) or V(connections); V(none) when nothing was drained, or nothing could be counted.
+  returned: success
+  type: str
+shares:
+  description: Percent of the traffic by version.
+  returned: success
+  type: dict
+  sample: {"1.4.2": 90, "1.5.0": 10}
+bake:
+  description: What was seen of the new version during O(bake); not set when there was none.
+  returned: success
+  type: dict
+  contains:
+    answers:
+      description: Its answers, as the proxy counted them.
+      type: int
+    errors:
+      description: Those of 5xx among them.
+      type: int
+    judged:
+      description: Whether they were enough to be judged.
+      type: bool
 phase:
   description: The step that failed.
   returned: failure

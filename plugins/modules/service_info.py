@@ -78,7 +78,7 @@ services:
       type: str
       sample: greet
     version:
-      description: The live version, null when none gets traffic.
+      description: The live version, null when none gets traffic. A canary is not the live version, whatever its share.
       type: str
       sample: B
     proxy:
@@ -113,12 +113,15 @@ services:
           type: str
         phase:
           description:
-            - V(live) gets the most traffic, V(canary) gets a share.
+            - V(live) gets the traffic, other than the shares of each V(canary).
             - V(draining) runs and gets no new requests.
             - V(candidate) runs and was never given traffic by the proxy that runs now.
             - V(retired) is stopped, ready for a rollback.
           type: str
           sample: live
+        share:
+          description: Its part of the traffic, in percent.
+          type: int
         image:
           description: The image.
           type: str
@@ -170,11 +173,20 @@ proxies:
     name:
       description: The name of the proxy.
       type: str
+    where:
+      description: V(container), or V(host) for one that the host runs as a service.
+      type: str
     container:
       description: The name of its container.
       type: str
+    service_unit:
+      description: With V(host), the unit of systemd.
+      type: str
+    include:
+      description: With V(host), the file that includes our part.
+      type: str
     state:
-      description: The state of the container.
+      description: The state of the container, or of the service.
       type: str
     running:
       description: Whether it runs.

@@ -15,8 +15,11 @@ import typing as t
 from .._engine.types import LABEL_SERVICE, LABEL_SPEC, LABEL_VERSION, Container, Engine
 from .._errors import InvalidInput
 from .._switch.types import Traffic
+from . import means
 from . import plan as planner
 from .direct import DirectSwitch
+from .host_proxy import host_proxies
+from .means import NO_MEANS, Means, means_of
 from .memory import Memory
 from .observe import key_of_container, observe
 from .paths import StateDir
@@ -51,12 +54,14 @@ class Host:
         return self._proxies[name]
 
     def proxy_names(self) -> list[str]:
-        """All proxies of the engine."""
-        return sorted(proxies(self.engine))
+        """All proxies that the service could be behind."""
+        return Proxy.names(self.engine, self.state)
 
-    def traffic(self, proxy: str) -> Traffic:
-        """What moves the service's traffic: the proxy's switch, or our note of who is live."""
-        return self.proxy(proxy).switch if proxy else DirectSwitch(self.memory.folder)
+    def traffic(self, proxy: str, other: Means = NO_MEANS, network: str = "") -> Traffic:
+        """What moves the service's traffic: the proxy's switch, that of another means, or our note of who is live."""
+        if proxy:
+            return self.proxy(proxy).switch
+        return other.traffic(self.engine, self.state, self.service, network) or DirectSwitch(self.memory.folder)
 
     def containers(self) -> list[Container]:
         """The service's containers."""
@@ -72,13 +77,14 @@ def resolve(host: Host, params: t.Mapping[str, t.Any]) -> Asked:
     spec = from_params(params)
     proxy = _proxy_name(host, spec, params)
     network = host.proxy(proxy).network if proxy and not spec.network else ""
-    spec = spec.located(proxy, network)
+    spec = spec.located(proxy, network, (bool(proxy) and host.proxy(proxy).container is None) or bool(spec.means.template))
     return Asked(spec, spec.names, spec.key)
 
 
 def _proxy_name(host: Host, spec: ServiceSpec, params: t.Mapping[str, t.Any]) -> str:
     """The named proxy, else the only one on this host; "" for a service without."""
-    if spec.proxy or not spec.port or spec.container.network_mode:
+    alone = spec.container.network_mode and not spec.reach.port_env
+    if spec.proxy or not spec.port or alone or spec.means.name:
         return spec.proxy
     found = host.proxy_names()
     if len(found) > 1:
@@ -94,9 +100,9 @@ def _previous(host: Host, params: t.Mapping[str, t.Any]) -> Asked:
         raise InvalidInput("version: previous goes with state: live only", "Name the version.")
     containers = host.containers()
     current = next((one for one in containers if one.running), None) or next(iter(containers), None)
-    traffic = host.traffic(read_label(current)["proxy"] if current else "")
+    traffic = _traffic_of(host, read_label(current)) if current else host.traffic("")
     observed = observe(host.engine, host.service, traffic, host.memory, None).observed
-    live = next((one.key for one in observed.instances if one.weight), "")
+    live = planner.live_key(observed)
     key = live if live and host.memory.returned_to == live else planner.previous(observed, live)
     if not key:
         raise InvalidInput(
@@ -108,18 +114,23 @@ def _previous(host: Host, params: t.Mapping[str, t.Any]) -> Asked:
     return Asked(spec, tuple(sorted(one.name for one in kept)), key, returning=True)
 
 
+def _traffic_of(host: Host, label: t.Mapping[str, t.Any]) -> Traffic:
+    return host.traffic(label["proxy"], means_of(host.service, label), str(label.get("network") or ""))
+
+
 def _gone(host: Host, params: t.Mapping[str, t.Any]) -> ServiceSpec:
     """For state absent only how the service is reached matters, and its containers know it best."""
     containers = host.containers()
-    label = read_label(containers[0]) if containers else {"proxy": _routed_by(host)}
+    label = read_label(containers[0]) if containers else {"proxy": _routed_by(host), **means.noted(host.state, host.service)}
     proxy = params["proxy"] or label["proxy"]
     return from_label(host.service, "", {**label, "proxy": proxy}, {**params, "gate": None, "route": None})
 
 
 def _routed_by(host: Host) -> str:
     """The running proxy that has a route of this service, "" for none: containers may be gone, and the route left."""
-    running = sorted(name for name, one in proxies(host.engine).items() if one.running)
-    return next((name for name in running if host.service in host.proxy(name).switch.routes()), "")
+    running = [name for name, one in proxies(host.engine).items() if one.running]
+    running += [name for name, one in host_proxies(host.state).items() if one.running]
+    return next((name for name in sorted(running) if host.service in host.proxy(name).switch.routes()), "")
 
 
 def read_label(one: Container) -> dict[str, t.Any]:

@@ -16,11 +16,16 @@ from .._switch.drivers import open_switch
 from .._switch.folder import ProxyFolder
 from .._switch.types import Serving, Switch
 from .direct import DirectSwitch
+from .host_proxy import HostProxy, host_proxies
 from .info_view import service_view, spec_label
+from .means import means_of
+from .memory import Memory
 from .network import as_dict
 from .paths import StateDir
-from .proxy import drift_of, proxies, run_in
+from .proxy import proxies, run_in
 from .proxy_plan import read_spec, shown
+from .proxy_run import drift_of
+from .route_spec import route_to_dict
 from .validate import check_name
 
 
@@ -40,6 +45,7 @@ class _ProxyNow:
             self.trouble = drift_of(self._switch)
         self.name = name
         self.container = container
+        self.running = container.state == "running"
 
     def weights(self, service: str, running: t.Sequence[str]) -> dict[str, int]:
         """Instance to weight from the running process; from the files when that does not answer.
@@ -48,7 +54,7 @@ class _ProxyNow:
         """
         if self._switch is None:
             return {}
-        if self.container.state == "running":
+        if self.running:
             try:
                 found = self._switch.current(service)
                 rest = [name for name in running if name not in found]
@@ -68,24 +74,55 @@ class _ProxyNow:
     def view(self) -> dict[str, t.Any]:
         """The proxy as the module returns it."""
         spec = self._spec.as_dict() if self._spec else {}
+        return {
+            "name": self.name,
+            "where": "container",
+            "container": self.container.name,
+            "state": self.container.state,
+            "driver": spec.get("driver"),
+            "image": self.container.image,
+            "network": spec.get("network"),
+            "publish": spec.get("publish", []),
+            **self._common(),
+        }
+
+    def _common(self) -> dict[str, t.Any]:
         try:
             settings = shown(self._folder.stored_settings())
         except HotswapError as error:
             settings = {}
             self.trouble += (str(error),)
-        routes = {name: {"hosts": list(serving.route.hosts), "path": serving.route.path} for name, serving in sorted(self._files().items())}
+        routes = {name: route_to_dict(serving.route) for name, serving in sorted(self._files().items())}
         return {
-            "name": self.name,
-            "container": self.container.name,
-            "state": self.container.state,
-            "running": self.container.state == "running",
-            "driver": spec.get("driver"),
-            "image": self.container.image,
-            "network": spec.get("network"),
+            "running": self.running,
             "listeners": settings.get("listeners", []),
-            "publish": spec.get("publish", []),
             "routes": routes,
             "drift": list(dict.fromkeys(self.trouble)),
+        }
+
+
+class _HostProxyNow(_ProxyNow):
+    """The same of one that the host runs as a service."""
+
+    def __init__(self, one: HostProxy) -> None:
+        self._host_spec = one.spec
+        self._folder = one.folder
+        self._switch = one.switch()
+        self.name = one.spec.name
+        self.running = one.running
+        self.trouble = drift_of(self._switch) if self.running else ("the service %s is not active" % one.spec.service_unit,)
+
+    def view(self) -> dict[str, t.Any]:
+        """The proxy as the module returns it."""
+        spec = self._host_spec
+        return {
+            "name": self.name,
+            "where": "host",
+            "service_unit": spec.service_unit,
+            "include": str(spec.include or ""),
+            "state": "running" if self.running else "stopped",
+            "driver": spec.driver,
+            **self._common(),
         }
 
 
@@ -94,22 +131,30 @@ def gather(engine: Engine, state: StateDir, name: str | None) -> dict[str, t.Any
     if name is not None:
         check_name("name", name)
     found = {proxy: _ProxyNow(engine, state, proxy, container) for proxy, container in sorted(proxies(engine).items())}
+    found.update((proxy, _HostProxyNow(one)) for proxy, one in sorted(host_proxies(state).items()))
     services: dict[str, list[Container]] = {}
     for container in engine.containers({LABEL_SERVICE: name or ""}):
         services.setdefault(container.labels[LABEL_SERVICE], []).append(container)
     return {
         "changed": False,
         "engine": {"kind": engine.kind, "endpoint": engine.endpoint, "rootless": engine.rootless},
-        "services": [service_view(service, containers, _weights(state, found, service, containers)) for service, containers in sorted(services.items())],
+        "services": [_service(engine, state, found, service, containers) for service, containers in sorted(services.items())],
         "proxies": [proxy.view() for proxy in found.values()],
         "networks": [as_dict(one) for one in engine.networks() if one.labels.get(LABEL_NETWORK) == one.name],
     }
 
 
-def _weights(state: StateDir, found: t.Mapping[str, _ProxyNow], service: str, containers: t.Sequence[Container]) -> dict[str, int]:
+def _service(engine: Engine, state: StateDir, found: t.Mapping[str, _ProxyNow], service: str, containers: t.Sequence[Container]) -> dict[str, t.Any]:
+    weights = _weights(engine, state, found, service, containers)
+    return service_view(service, containers, weights, Memory(state.service(service)).history)
+
+
+def _weights(engine: Engine, state: StateDir, found: t.Mapping[str, _ProxyNow], service: str, containers: t.Sequence[Container]) -> dict[str, int]:
     names = {str(spec_label(one).get("proxy") or "") for one in containers} - {""}
     if not names:
-        return DirectSwitch(state.service(service)).current(service)
+        label = spec_label(containers[0])
+        other = means_of(service, label).traffic(engine, state, service, str(label.get("network") or ""))
+        return (other or DirectSwitch(state.service(service))).current(service)
     weights: dict[str, int] = {}
     for name in sorted(names & set(found)):
         weights.update(found[name].weights(service, [one.name for one in containers if one.running]))

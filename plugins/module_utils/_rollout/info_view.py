@@ -12,6 +12,8 @@ import json
 import typing as t
 
 from .._engine.types import LABEL_ADDRESS, LABEL_HASH, LABEL_INSTANCE, LABEL_SPEC, LABEL_VERSION, Container
+from .plan import key_of
+from .shares import shares
 
 Weights = t.Mapping[str, int]
 
@@ -28,7 +30,7 @@ def spec_label(container: Container) -> dict[str, t.Any]:
 def phase(instances: t.Sequence[Container], weights: Weights, leader: bool) -> str:
     """The phase of one version: live, canary, draining, candidate or retired.
 
-    `weights` is what the running proxy has, by instance name; `leader` says that no other version gets more.
+    `weights` is what the running proxy has, by instance name; `leader` says that this is the version that the traffic is for.
     """
     known = [weights[one.name] for one in instances if one.name in weights]
     if any(known):
@@ -38,22 +40,25 @@ def phase(instances: t.Sequence[Container], weights: Weights, leader: bool) -> s
     return "draining" if known else "candidate"
 
 
-def leading_version(versions: t.Mapping[tuple[str, str], t.Sequence[Container]], weights: Weights) -> tuple[str, str] | None:
-    """The version with the greatest share of the traffic, the older one of two equals; None when none has any."""
+def leading_version(versions: t.Mapping[tuple[str, str], t.Sequence[Container]], weights: Weights, history: t.Sequence[str]) -> tuple[str, str] | None:
+    """The version that was live last of those with traffic, by `history` (keys, the latest last); without a record of any
+    that with the greatest share, the older one of two equals; None when none has any."""
 
-    def rank(key: tuple[str, str]) -> tuple[int, str]:
-        return -sum(weights.get(one.name, 0) for one in versions[key]), min(one.created_at for one in versions[key])
+    def rank(key: tuple[str, str]) -> tuple[int, int, str]:
+        known = history.index(key_of(*key)) if key_of(*key) in history else -1
+        return -known, -sum(weights.get(one.name, 0) for one in versions[key]), min(one.created_at for one in versions[key])
 
     served = [key for key in versions if any(weights.get(one.name) for one in versions[key])]
     return min(served, key=rank) if served else None
 
 
-def service_view(name: str, containers: t.Sequence[Container], weights: Weights) -> dict[str, t.Any]:
-    """Everything about one service as the module returns it; `containers` are all of its instances."""
+def service_view(name: str, containers: t.Sequence[Container], weights: Weights, history: t.Sequence[str] = ()) -> dict[str, t.Any]:
+    """Everything about one service as the module returns it; `containers` are all of its instances, `history` the keys that were live."""
     versions: dict[tuple[str, str], list[Container]] = {}
     for one in sorted(containers, key=_order):
         versions.setdefault((one.labels.get(LABEL_VERSION, ""), one.labels.get(LABEL_HASH, "")), []).append(one)
-    leader = leading_version(versions, weights)
+    leader = leading_version(versions, weights, history)
+    given = shares({key_of(*key): [weights.get(one.name, 0) for one in found] for key, found in versions.items()})
     newest = max(containers, key=lambda one: one.created_at)
     spec = spec_label(versions[leader][0] if leader else newest)
     return {
@@ -64,7 +69,7 @@ def service_view(name: str, containers: t.Sequence[Container], weights: Weights)
         "port": spec.get("port"),
         "route": spec.get("route"),
         "replicas": spec.get("replicas"),
-        "versions": [_version_view(key, found, weights, key == leader) for key, found in versions.items()],
+        "versions": [_version_view(key, found, weights, key == leader, given.get(key_of(*key), 0)) for key, found in versions.items()],
         "problems": problems(containers, weights),
     }
 
@@ -74,11 +79,12 @@ def _order(container: Container) -> tuple[str, int, str]:
     return container.labels.get(LABEL_VERSION, ""), int(index) if index.isdigit() else 0, container.name
 
 
-def _version_view(key: tuple[str, str], instances: t.Sequence[Container], weights: Weights, leader: bool) -> dict[str, t.Any]:
+def _version_view(key: tuple[str, str], instances: t.Sequence[Container], weights: Weights, leader: bool, share: int) -> dict[str, t.Any]:
     return {
         "version": key[0],
         "hash": key[1],
         "phase": phase(instances, weights, leader),
+        "share": share,
         "image": instances[0].image,
         "instances": [_instance_view(one, weights) for one in instances],
     }

@@ -14,6 +14,7 @@ import typing as t
 
 from .._engine.types import Container, Engine
 from .._errors import EngineError
+from .._switch.types import Target
 from . import netns
 from .gate import GateSpec, HttpCheck, Sample, judge_http
 from .http import NoAnswer, request
@@ -21,12 +22,11 @@ from .http import NoAnswer, request
 
 @dataclasses.dataclass(frozen=True)
 class Vantage:
-    """From where instances are asked: the network namespace of the process that `pid_for` names."""
+    """From where instances are asked: the network namespace of the process that `pid_for` names; `target_for` says where they are."""
 
     pid_for: t.Callable[[Container], int]
     host: str
-    port: int
-    address_of: t.Callable[[Container], str]
+    target_for: t.Callable[[Container], Target]
 
 
 class Looker:
@@ -75,7 +75,8 @@ class Looker:
 
     def _connect(self, one: Container) -> t.Any:
         view = self._vantage
-        return netns.connect(view.pid_for(one), view.address_of(one), view.port, self._gate.timeout)
+        target = view.target_for(one)
+        return netns.connect(view.pid_for(one), target.address, target.port, self._gate.timeout)
 
     def _ask_tcp(self, one: Container) -> str:
         try:
@@ -85,7 +86,8 @@ class Looker:
         return ""
 
     def _ask_http(self, one: Container, check: HttpCheck) -> str:
-        host = check.host or self._vantage.host or "%s:%d" % (self._vantage.address_of(one), self._vantage.port)
+        target = self._vantage.target_for(one)
+        host = check.host or self._vantage.host or "%s:%d" % (target.address, target.port)
         try:
             answer = request(self._connect(one), check.method, check.path, {"Host": host})
         except (netns.Unreachable, NoAnswer) as error:

@@ -20,6 +20,8 @@ import socket
 
 from .._errors import HotswapError
 
+# In place of a process: the namespace that we are in ourselves.
+HERE = 0
 _CLONE_NEWUSER = 0x10000000
 _CLONE_NEWNET = 0x40000000
 _ESTABLISHED = "01"
@@ -42,7 +44,9 @@ def connect(pid: int, address: str, port: int, timeout: float) -> socket.socket:
 
 
 def socket_in(pid: int) -> socket.socket:
-    """A TCP/IPv4 socket that lives in the network namespace of process `pid`."""
+    """A TCP/IPv4 socket that lives in the network namespace of process `pid`; HERE is our own."""
+    if pid == HERE:
+        return socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     ours, theirs = socket.socketpair()
     with ours, theirs:
         child = os.fork()
@@ -89,12 +93,12 @@ def _receive(channel: socket.socket) -> int:
     return fds[0]
 
 
-def established(pid: int, port: int) -> int:
-    """Established TCP connections to local `port` in the namespace of process `pid`, those from itself left out.
+def established(pid: int, port: int, everyone: bool = False) -> int:
+    """Established TCP connections to local `port` in the namespace of process `pid`, those from itself left out unless `everyone`.
 
     Source: /proc/PID/net/tcp and tcp6 (proc(5)). 0 when the process is gone.
     """
-    return sum(_count(text, port) for text in (_read(pid, "tcp"), _read(pid, "tcp6")))
+    return sum(_count(text, port, everyone) for text in (_read(pid, "tcp"), _read(pid, "tcp6")))
 
 
 def _read(pid: int, table: str) -> str:
@@ -105,11 +109,11 @@ def _read(pid: int, table: str) -> str:
         return ""
 
 
-def _count(table: str, port: int) -> int:
+def _count(table: str, port: int, everyone: bool) -> int:
     count = 0
     for line in table.splitlines()[1:]:
         _number, local, remote, state = line.split()[:4]
         address, _colon, local_port = local.partition(":")
-        if state == _ESTABLISHED and int(local_port, 16) == port and remote.partition(":")[0] != address:
+        if state == _ESTABLISHED and int(local_port, 16) == port and (everyone or remote.partition(":")[0] != address):
             count += 1
     return count

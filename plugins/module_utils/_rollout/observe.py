@@ -12,10 +12,11 @@ import dataclasses
 import typing as t
 
 from .._engine.types import LABEL_ADDRESS, LABEL_HASH, LABEL_SERVICE, LABEL_VERSION, Container, Engine
-from .._switch.types import Route, Target, Traffic
+from .._switch.types import Route, Serving, Target, Traffic
+from . import reach
 from .memory import Memory
-from .plan import Instance, Observed
-from .spec import key_of
+from .plan import Instance, Observed, key_of
+from .shares import EVEN
 
 _AT_REST = frozenset(["created", "exited", "dead", "stopped", "configured", "initialized"])
 
@@ -37,27 +38,42 @@ def observe(engine: Engine, service: str, switch: Traffic, memory: Memory, route
     """Looks once. `route` None: any route will do."""
     containers = {one.name: one for one in engine.containers({LABEL_SERVICE: service})}
     admitted = {name: weight for name, weight in switch.current(service).items() if weight > 0}
+    previewed, written = switch.previewed(service), switch.routes().get(service)
     gated = memory.gated
     instances = tuple(_instance(one, admitted, gated) for one in sorted(containers.values(), key=lambda one: one.name))
     observed = Observed(
         instances=instances,
         history=memory.history,
-        route_ok=route is None or switch.matches(route),
-        routed=bool(admitted) or service in switch.routes(),
+        route_ok=route is None or (switch.matches(route) and _as_written(written, admitted, previewed)),
+        routed=bool(admitted) or written is not None,
         admitted=tuple(sorted(admitted)),
+        previewed=tuple(sorted(previewed)),
+        held=written is not None and written.held and not admitted,
     )
     return Sight(observed, containers)
+
+
+def _as_written(written: Serving | None, admitted: t.Collection[str], previewed: t.Collection[str]) -> bool:
+    """False when a crash came between the files and the running process: a restarted proxy would serve something else."""
+    if written is None:
+        return True
+    targets = {one.name for one in written.targets if one.weight}
+    return targets == set(admitted) and {one.name for one in written.preview} == set(previewed)
 
 
 def _instance(one: Container, admitted: t.Mapping[str, int], gated: t.Mapping[str, str]) -> Instance:
     return Instance(
         name=one.name,
         key=key_of_container(one),
-        # A container that the engine is about to restart still has to be stopped when it is no longer wanted.
-        running=one.state not in _AT_REST,
+        running=not at_rest(one),
         weight=admitted.get(one.name, 0),
         gated=bool(one.started_at) and gated.get(one.name) == one.started_at,
     )
+
+
+def at_rest(one: Container) -> bool:
+    """True when it does not run, nor is about to: one that the engine will restart still has to be stopped when it is not wanted."""
+    return one.state in _AT_REST
 
 
 def key_of_container(one: Container) -> str:
@@ -70,6 +86,6 @@ def address_of(one: Container, network: str) -> str:
     return one.labels.get(LABEL_ADDRESS) or one.networks.get(network) or "127.0.0.1"
 
 
-def target_of(one: Container, network: str, port: int) -> Target:
+def target_of(one: Container, network: str, port: int, weight: int = EVEN) -> Target:
     """The container as the proxy addresses it."""
-    return Target(one.name, address_of(one, network), port)
+    return reach.target(one, weight) or Target(one.name, address_of(one, network), port, weight)

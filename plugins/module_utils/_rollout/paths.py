@@ -25,9 +25,14 @@ class StateDir:
         if override:
             return cls(pathlib.Path(override))
         if os.geteuid() == 0:
-            return cls(pathlib.Path("/var/lib/hotswap"))
+            return cls.of_system()
         home = os.environ.get("XDG_STATE_HOME") or os.path.expanduser("~/.local/state")
         return cls(pathlib.Path(home) / "hotswap")
+
+    @classmethod
+    def of_system(cls) -> StateDir:
+        """The one of root, where proxies of the host are found by every user that they serve."""
+        return cls(pathlib.Path("/var/lib/hotswap"))
 
     def proxy(self, name: str) -> pathlib.Path:
         """The folder of one proxy: conf/ and run/ are mounted into its container."""

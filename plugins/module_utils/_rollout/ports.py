@@ -16,12 +16,22 @@ import typing as t
 from .._engine.types import Engine, Publish
 
 _TABLES = (pathlib.Path("/proc/net/tcp"), pathlib.Path("/proc/net/tcp6"))
-# TCP_LISTEN in include/net/tcp_states.h
-_LISTEN = "0A"
+_UDP_TABLES = (pathlib.Path("/proc/net/udp"), pathlib.Path("/proc/net/udp6"))
+# TCP_LISTEN in include/net/tcp_states.h; a UDP socket without a peer has TCP_CLOSE.
+_LISTEN, _UNCONNECTED = "0A", "07"
 
 
 def listening(tables: t.Iterable[pathlib.Path] = _TABLES) -> set[tuple[str, int]]:
     """(address, port) of every TCP socket that listens on this host, "" as address for all of them (proc(5))."""
+    return _sockets(tables, _LISTEN)
+
+
+def receiving(tables: t.Iterable[pathlib.Path] = _UDP_TABLES) -> set[tuple[str, int]]:
+    """The same of every UDP socket that takes datagrams from anybody."""
+    return _sockets(tables, _UNCONNECTED)
+
+
+def _sockets(tables: t.Iterable[pathlib.Path], state: str) -> set[tuple[str, int]]:
     found = set()
     for table in tables:
         try:
@@ -29,7 +39,7 @@ def listening(tables: t.Iterable[pathlib.Path] = _TABLES) -> set[tuple[str, int]
         except OSError:
             continue
         for fields in (line.split() for line in lines):
-            if len(fields) > 3 and fields[3] == _LISTEN:
+            if len(fields) > 3 and fields[3] == state:
                 address, port = fields[1].split(":")
                 found.add((_address(address), int(port, 16)))
     return found

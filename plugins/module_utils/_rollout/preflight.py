@@ -76,21 +76,19 @@ def check_network(engine: Engine, spec: ServiceSpec) -> None:
         )
 
 
-def check_proxy_network(proxy: str, networks: t.Iterable[str], spec: ServiceSpec) -> None:
-    """The proxy reaches the service's network."""
+def check_reach(proxy: str, networks: t.Iterable[str] | None, spec: ServiceSpec) -> None:
+    """The proxy reaches the service's instances. `networks` None: it runs on the host, where it reaches every port of it."""
+    if networks is None:
+        return
+    if spec.reach.port_env:
+        raise InvalidInput(
+            "network_mode: proxy %s runs in a container, and does not reach the host's network" % proxy,
+            "Leave network_mode and port_env out, or use a proxy with where: host.",
+        )
     if spec.network not in networks:
         raise InvalidInput(
             "network: proxy %s is not on %s but on %s" % (proxy, spec.network or "any network", ", ".join(sorted(networks))),
             "Put the service on the proxy's network (leave network out).",
-        )
-
-
-def check_replicas(spec: ServiceSpec, most: int) -> None:
-    """The proxy can address that many instances; `most` 0: any number."""
-    if most and spec.replicas > most:
-        raise InvalidInput(
-            "replicas: %d are more than the driver of proxy %s can address, which is %d" % (spec.replicas, spec.proxy, most),
-            "Use fewer replicas, or a proxy with the haproxy driver.",
         )
 
 

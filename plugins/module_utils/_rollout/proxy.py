@@ -17,22 +17,25 @@ from .._switch import routing
 from .._switch.drivers import open_switch
 from .._switch.folder import ProxyFolder
 from .._switch.types import ProxySettings, Route, RunInProxy, Switch
+from .host_proxy import HostProxy, host_proxies
 from .owner import owner
 from .paths import StateDir
 from .proxy_plan import Observed, ProxySpec, read_spec
+from .proxy_run import drift_of
 
 # One command of a client inside the container, in seconds; the switch has limits of its own for what it waits for.
 _EXEC_SECONDS = 10.0
-# How long a process that runs already may take to answer on its control socket: the engine may just have restarted it.
-_READY_SECONDS = 10.0
 
 
 @dataclasses.dataclass(frozen=True)
 class Proxy:
-    """A running proxy that services can use. `settings` hold the probe token: never into results."""
+    """A running proxy that services can use. `settings` hold the probe token: never into results.
+
+    `container` is None, and `network` "", for one that the host runs as a service.
+    """
 
     name: str
-    container: Container
+    container: Container | None
     driver: str
     network: str
     switch: Switch
@@ -41,13 +44,28 @@ class Proxy:
     @classmethod
     def find(cls, engine: Engine, state: StateDir, name: str) -> Proxy:
         """The running proxy of that name. Raises InvalidInput that names the existing ones, or says that it does not run."""
-        found = proxies(engine)
+        found, of_host = proxies(engine), host_proxies(state)
+        if name in of_host:
+            return cls._of_host(of_host[name])
         if name not in found:
+            there = sorted({*found, *of_host})
             raise InvalidInput(
                 "proxy: there is no proxy %s on %s (%s)" % (name, engine.kind, engine.endpoint),
-                "Create it with hotswap.containers.reverse_proxy; %s." % (("there are " + ", ".join(sorted(found))) if found else "there is none yet"),
+                "Create it with hotswap.containers.reverse_proxy; %s." % (("there are " + ", ".join(there)) if there else "there is none yet"),
             )
-        container = found[name]
+        return cls._of_container(engine, state, name, found[name])
+
+    @classmethod
+    def _of_host(cls, one: HostProxy) -> Proxy:
+        if not one.running:
+            raise InvalidInput(
+                "proxy: %s does not run: its service %s is not active" % (one.spec.name, one.spec.service_unit),
+                "Start it with: systemctl start %s." % one.spec.service_unit,
+            )
+        return cls(one.spec.name, None, one.spec.driver, "", one.switch(), one.folder.settings())
+
+    @classmethod
+    def _of_container(cls, engine: Engine, state: StateDir, name: str, container: Container) -> Proxy:
         if container.state != "running":
             raise InvalidInput(
                 "proxy: %s does not run: its container %s is %s" % (name, container.name, container.state),
@@ -64,13 +82,15 @@ class Proxy:
         return cls(name, container, spec.driver, spec.network, switch, folder.settings())
 
     @staticmethod
-    def names(engine: Engine) -> list[str]:
-        """The names of all proxies of this engine, also of stopped ones."""
-        return sorted(proxies(engine))
+    def names(engine: Engine, state: StateDir) -> list[str]:
+        """The names of all proxies that services of this engine can use, also of stopped ones."""
+        return sorted({*proxies(engine), *host_proxies(state)})
 
     @property
     def public(self) -> list[tuple[str, int]]:
         """Address and port on this host for each published listener, by which a request comes in as a client's would."""
+        if self.container is None:
+            return [("127.0.0.1", one.port) for one in self.settings.listeners]
         every = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}
         return [(every.get(one.host_ip, one.host_ip), one.host_port) for one in self.container.publish if one.protocol == "tcp"]
 
@@ -128,15 +148,6 @@ def look(engine: Engine, state: StateDir, name: str) -> Found:
     switch = open_switch(spec.driver, folder.root, run_in(engine, container.name)) if spec else None
     drift = drift_of(switch) if switch and settings and container.running else ()
     return Found(container, folder, Observed(True, container.running, spec, settings, drift), switch, tuple(folder.routes()))
-
-
-def drift_of(switch: Switch) -> tuple[str, ...]:
-    """What differs between the running process and its files; why, when that cannot be told."""
-    try:
-        switch.wait_ready(_READY_SECONDS)
-        return tuple(switch.drift())
-    except HotswapError as error:
-        return (str(error),)
 
 
 def view(spec: ProxySpec, folder: ProxyFolder, settings: t.Mapping[str, t.Any], routes: t.Sequence[str]) -> dict[str, t.Any]:

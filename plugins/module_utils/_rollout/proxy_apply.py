@@ -8,9 +8,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
-import json
 import pathlib
 import secrets
 import typing as t
@@ -20,13 +18,14 @@ from .._errors import HotswapError, InvalidInput, SwitchError, while_doing
 from .._switch.drivers import container_parts, open_switch
 from .._switch.sockets import until
 from .._switch.types import ProxySettings, Switch
-from . import lock
+from . import host_proxy, lock
 from .addresses import allocate
 from .paths import StateDir
 from .ports import clash, listening, who_holds
 from .preflight import to_pull
 from .proxy import Found, look, run_in, view
 from .proxy_plan import Plan, ProxySpec, container_spec, decide, settings_of, shown, spec_of
+from .proxy_run import alone, blotted
 from .validate import check_name, check_positive
 
 _LOG_LINES = 50
@@ -55,10 +54,13 @@ class _Job:
 
 def ensure(engine: Engine, state: StateDir, params: t.Mapping[str, t.Any], check_mode: bool) -> dict[str, t.Any]:
     """Makes the proxy run as the parameters say; the module's result. Raises HotswapError before or after a clean return."""
+    if not params["network"]:
+        raise InvalidInput("network: not given, and a proxy in a container shares one with the services", "Name one of hotswap.containers.network.")
     spec = spec_of(params, container_parts(params["driver"]).image)
     settings_of(params, "")
     check_positive("wait_timeout", params["wait_timeout"])
-    with _alone(state, spec.name, check_mode):
+    with alone(state, spec.name, check_mode):
+        _check_no_host_proxy(state, spec.name)
         found = look(engine, state, spec.name)
         known = found.observed.settings
         settings = settings_of(params, known.token if known else secrets.token_hex(16))
@@ -66,35 +68,14 @@ def ensure(engine: Engine, state: StateDir, params: t.Mapping[str, t.Any], check
         job = _Job(engine, spec, settings, found, plan, params["wait_timeout"], params["pull"], state)
         warnings = _preflight(job, params["allow_downtime"], check_mode)
         if plan.action != "none" and not check_mode:
-            with while_doing("%s of the proxy %s on %s" % (plan.action, spec.name, engine.kind)), _blotted(settings.token):
+            with while_doing("%s of the proxy %s on %s" % (plan.action, spec.name, engine.kind)), blotted(settings.token):
                 _ACTIONS[plan.action](job)
     return dict(_result(job), **({"warnings": warnings} if warnings else {}))
 
 
-@contextlib.contextmanager
-def _alone(state: StateDir, name: str, check_mode: bool) -> t.Iterator[None]:
-    """Keeps other runs of the module for this proxy out, and says what is wrong with the state folder."""
-    # Not the folder's own lock: the switch takes that one itself, for each change of routes.
-    own = lock.held(state.root / "locks" / ("proxy-" + name), "reverse_proxy %s" % name, _LOCK_SECONDS)
-    try:
-        with contextlib.nullcontext() if check_mode else own:
-            yield
-    except OSError as error:
-        raise HotswapError(
-            "the state folder %s cannot be used: %s" % (state.root, error),
-            "Give it to the user who runs the engine, or set state_dir.",
-        ) from error
-
-
-@contextlib.contextmanager
-def _blotted(token: str) -> t.Iterator[None]:
-    """Keeps the token out of errors: HAProxy quotes the lines that it does not understand."""
-    try:
-        yield
-    except HotswapError as error:
-        error.what = error.what.replace(token, "(token)")
-        error.details = json.loads(json.dumps(error.details).replace(token, "(token)"))
-        raise
+def _check_no_host_proxy(state: StateDir, name: str) -> None:
+    if host_proxy.read(state.proxy(name)):
+        raise InvalidInput("name: %s is a proxy that the host runs" % name, "Use another name, or where: host.")
 
 
 def _preflight(job: _Job, allow_downtime: bool, check_mode: bool) -> list[str]:
@@ -293,7 +274,7 @@ def _state(running: bool) -> str:
 def remove(engine: Engine, state: StateDir, name: str, force: bool, check_mode: bool) -> dict[str, t.Any]:
     """Removes container and folder. Raises HotswapError while services have routes, unless forced."""
     check_name("name", name)
-    with _alone(state, name, check_mode):
+    with alone(state, name, check_mode):
         found = look(engine, state, name)
         there = found.container is not None or found.folder.root.exists()
         if found.routes and not force:

@@ -19,7 +19,7 @@ from .._switch.types import CONF_DIR, RUN_DIR, ContainerParts, Listener, ProxySe
 from .ports import clash, plain
 from .validate import check_name, check_port, check_positive, check_publish
 
-DRIVERS = ("caddy", "haproxy")
+DRIVERS = ("caddy", "haproxy", "nginx")
 _SUFFIX = "-proxy"
 
 
@@ -174,14 +174,17 @@ def container_changes(spec: ProxySpec, seen: ProxySpec | None) -> list[str]:
     """The fields in which a container made for `seen` differs, as "image from A to B"."""
     if seen is None:
         return ["its label %s (unreadable)" % LABEL_SPEC]
-    new, old = spec.as_dict(), seen.as_dict()
-    return ["%s from %s to %s" % (key, _word(old[key]), _word(new[key])) for key in new if new[key] != old[key]]
+    return field_changes(spec.as_dict(), seen.as_dict())
+
+
+def field_changes(new: t.Mapping[str, t.Any], old: t.Mapping[str, t.Any]) -> list[str]:
+    """What differs, as "image from A to B"."""
+    return ["%s from %s to %s" % (key, _word(old.get(key)), _word(new[key])) for key in new if new[key] != old.get(key)]
 
 
 def settings_changes(settings: ProxySettings, seen: ProxySettings | None) -> list[str]:
     """The settings in which a running proxy differs; the token is not one."""
-    new, old = shown(settings), shown(seen)
-    return ["%s from %s to %s" % (key, _word(old.get(key)), _word(new[key])) for key in new if new[key] != old.get(key)]
+    return field_changes(shown(settings), shown(seen))
 
 
 def _word(value: t.Any) -> str:
@@ -215,6 +218,7 @@ def container_spec(spec: ProxySpec, parts: ContainerParts, folder: str, address:
         user="0",
         cap_drop=("ALL",),
         cap_add=parts.cap_add,
+        sysctls=dict(parts.sysctls),
         security_opt=("no-new-privileges",),
         restart_policy=spec.restart_policy,
         stop_signal=parts.stop_signal,

@@ -23,10 +23,14 @@ INSTANCE_HEADER = "x-hotswap-instance"
 
 
 class PublicRoute:
-    """One way into a proxy: `connect()` gives a socket to one of its listeners as clients reach it."""
+    """One way into a proxy: `connect()` gives a socket to one of its listeners as clients reach it.
 
-    def __init__(self, place: str, connect: t.Callable[[], socket.socket], token: str) -> None:
+    `place` is for people, `host` is the Host header of a route that takes every host.
+    """
+
+    def __init__(self, place: str, host: str, connect: t.Callable[[], socket.socket], token: str) -> None:
         self.place = place
+        self.host = host
         self._connect = connect
         self._token = token
 
@@ -39,12 +43,12 @@ class PublicRoute:
 def published(address: str, port: int, token: str, timeout: float) -> PublicRoute:
     """The route as the host's own clients reach it."""
     place = "%s:%d" % (address, port)
-    return PublicRoute(place, lambda: _connect(address, port, timeout), token)
+    return PublicRoute(place, place, lambda: _connect(address, port, timeout), token)
 
 
 def inside(pid_now: t.Callable[[], int], port: int, token: str, timeout: float) -> PublicRoute:
     """The route as seen inside the network namespace of the proxy's process of now, for a listener that is not published."""
-    return PublicRoute("port %d of the proxy" % port, lambda: netns.connect(pid_now(), "127.0.0.1", port, timeout), token)
+    return PublicRoute("port %d of the proxy" % port, "127.0.0.1:%d" % port, lambda: netns.connect(pid_now(), "127.0.0.1", port, timeout), token)
 
 
 def _connect(address: str, port: int, timeout: float) -> socket.socket:
@@ -63,7 +67,7 @@ def confirm(
     timeout: float,
 ) -> None:
     """Returns once an answer through `way` comes from one of `targets`. Raises SwitchError with the last answer."""
-    host = host_for(route) or way.place
+    host = host_for(route) or way.host
     deadline = time.monotonic() + timeout
     while True:
         said = _ask(way, host, path)

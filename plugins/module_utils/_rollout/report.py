@@ -14,13 +14,38 @@ import typing as t
 from .._engine.types import LABEL_VERSION
 from .._switch.types import Route
 from . import plan as planner
+from .bake import Baked
 from .observe import Sight, address_of
+from .route_spec import route_to_dict
 from .spec import ServiceSpec
 
 
 @dataclasses.dataclass(frozen=True)
+class Walked:
+    """What became of the plan, see runner.Runner; the defaults are for a plan that was not walked."""
+
+    phases: t.Sequence[t.Mapping[str, t.Any]] = ()
+    drained: int = 0
+    cut: int = 0
+    left: t.Sequence[str] = ()
+    drain_observed: str = "none"
+    baked: Baked | None = None
+
+    def as_dict(self) -> dict[str, t.Any]:
+        """As result and journal have it."""
+        return {
+            "phases": list(self.phases),
+            "drained": self.drained,
+            "cut": self.cut,
+            "left": list(self.left),
+            "drain_observed": self.drain_observed,
+            "bake": dataclasses.asdict(self.baked) if self.baked else None,
+        }
+
+
+@dataclasses.dataclass(frozen=True)
 class Report:
-    """One run: what was asked, decided, and seen before. `route` is the one that the proxy had."""
+    """One run: what was asked, decided, and seen before. `route` is the one that the proxy had, `wanted` the one it shall have."""
 
     desired: planner.Desired
     spec: ServiceSpec
@@ -28,6 +53,7 @@ class Report:
     pull: t.Sequence[str]
     sight: Sight
     route: Route | None
+    wanted: Route | None
 
     @property
     def texts(self) -> list[str]:
@@ -48,35 +74,41 @@ class Report:
         key = planner.previous(self.expected, self.desired.key)
         return self.sight.version_of(key) or None
 
-    def result(self, now: Sight, phases: t.Sequence[t.Mapping[str, t.Any]], drained: int, cut: int) -> dict[str, t.Any]:
+    def result(self, now: Sight, walked: Walked) -> dict[str, t.Any]:
         """The module's result; `now` is what was seen last."""
         return {
             "changed": self.changed,
             "version": None if self.desired.state == "absent" else self.spec.version,
             "previous_version": self.previous_version(),
             "plan": self.texts,
-            "phases": list(phases),
-            "drained": drained,
-            "cut": cut,
-            "instances": self._instances(now),
+            **walked.as_dict(),
+            "shares": self.shares(now.observed),
+            "instances": self._instances(now, walked.left),
             "diff": self.diff(),
         }
 
+    def shares(self, observed: planner.Observed) -> dict[str, int]:
+        """Percent of the traffic by version; by key where two of a version have some."""
+        version = {key: self.sight.version_of(key) or self.spec.version for key in observed.shares}
+        several = {one for one in version.values() if list(version.values()).count(one) > 1}
+        return {key if version[key] in several else version[key]: share for key, share in observed.shares.items()}
+
     def diff(self) -> dict[str, t.Any]:
         """Instances by phase and the route, before and after; environment and command never appear."""
-        wanted = self.spec.route if self.spec.port and self.desired.state == "live" else self.route
+        moved = any(step.action in ("serve", "preview", "hold") for step in self.steps)
         gone = self.desired.state == "absent"
         return {
-            "before": _picture(self.sight.observed, self.route),
-            "after": _picture(self.expected, None if gone else wanted),
+            "before": self._picture(self.sight.observed, self.route),
+            "after": self._picture(self.expected, None if gone else self.wanted if moved else self.route),
         }
 
-    def _instances(self, now: Sight) -> list[dict[str, t.Any]]:
+    def _instances(self, now: Sight, left: t.Container[str]) -> list[dict[str, t.Any]]:
+        live = planner.live_key(now.observed)
         return [
             {
                 "name": one.name,
                 "version": now.containers[one.name].labels.get(LABEL_VERSION, ""),
-                "phase": planner.phase(one),
+                "phase": "draining" if one.name in left else planner.phase(one, live),
                 "weight": one.weight,
                 "address": address_of(now.containers[one.name], self.spec.network),
                 "state": now.containers[one.name].state,
@@ -84,9 +116,10 @@ class Report:
             for one in now.observed.instances
         ]
 
-
-def _picture(observed: planner.Observed, route: Route | None) -> dict[str, t.Any]:
-    return {
-        "instances": {one.name: planner.phase(one) for one in sorted(observed.instances, key=lambda one: one.name)},
-        "route": {"hosts": list(route.hosts), "path": route.path} if route else None,
-    }
+    def _picture(self, observed: planner.Observed, route: Route | None) -> dict[str, t.Any]:
+        live = planner.live_key(observed)
+        return {
+            "instances": {one.name: planner.phase(one, live) for one in sorted(observed.instances, key=lambda one: one.name)},
+            "shares": self.shares(observed),
+            "route": route_to_dict(route) if route else None,
+        }

@@ -9,21 +9,23 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import time
 import typing as t
 
 from .._engine.types import LABEL_SERVICE, Container, Engine, Network
 from .._errors import EngineError, HotswapError
-from .._switch.types import Route, Serving, Target, Traffic
-from . import drain, gate, netns
+from .._switch.types import Answers, Route, Serving, Target, Traffic
+from . import bake, drain, gate, reach
 from .addresses import allocate
 from .lock import held
 from .look import Looker, Vantage
 from .memory import Memory
-from .observe import target_of
+from .observe import at_rest, key_of_container, target_of
 from .paths import StateDir
 from .plan import Step
 from .public import PublicRoute, confirm, host_for
+from .shares import EVEN
 from .spec import ServiceSpec
 
 _VERIFY_TIMEOUT = 10.0
@@ -52,26 +54,40 @@ class Place:
 
 
 class Runner:
-    """One run over one service. After it: `phases` (name, seconds), `drained` and `cut` requests."""
+    """One run over one service. After it: `phases` (name, seconds), `drained` and `cut` requests, by what they were counted
+    (`drain_observed`: requests, connections or none), instances that were `left` with open requests, and what was `baked`."""
 
-    def __init__(self, place: Place, spec: ServiceSpec, before: Serving | None) -> None:
+    def __init__(self, place: Place, spec: ServiceSpec, before: Serving | None, route: Route | None = None) -> None:
+        """`before`: what the proxy had for the service; `route`: the one to serve, where it is not the specification's."""
         self.phases: list[dict[str, t.Any]] = []
         self.drained = 0
         self.cut = 0
+        self.drain_observed = "none"
+        self.left: tuple[str, ...] = ()
+        self.baked: bake.Baked | None = None
+        self._old_answers: Answers | None = None
+        self._may_leave = spec.after_drain_timeout == "leave"
         self.place = place
         self._engine = place.engine
         self._spec = spec
         self._before = before
-        self._route: Route = spec.route
+        self._route: Route = route or spec.route
 
     def walk(self, steps: t.Iterable[Step]) -> None:
         """Each step in turn; the one that failed is the last of `phases`. Raises HotswapError, also when the disk is full."""
         for step in steps:
             with self.phase(step.action), _files_written(step, self.place.state):
-                getattr(self, "_" + step.action)(step.names)
+                self._act(step)
+
+    def _act(self, step: Step) -> None:
+        if step.action == "serve":
+            self._serve(step)
+        else:
+            getattr(self, "_" + step.action)(step.names)
 
     def back(self, steps: t.Iterable[Step]) -> None:
-        """The same towards where traffic was: `serve` takes the route as it was before."""
+        """The same towards where traffic was: `serve` takes the route as it was before, and nothing is left running."""
+        self._may_leave = False
         self._route = self._before.route if self._before else self._spec.route
         self.walk(steps)
 
@@ -88,16 +104,20 @@ class Runner:
         self.place.memory.record_live(keys)
 
     def _create(self, names: tuple[str, ...]) -> None:
-        if not self._spec.network:
+        if not self._spec.network and not self._spec.reach.from_host:
             for name in names:
                 self._engine.create(self._spec.instance(name, ""))
             return
-        # Two services may look for free addresses at the same time.
+        # Two services may look for free addresses and ports at the same time.
         with held(self.place.state.root / "addresses", "addresses of %s" % self._spec.name, _ADDRESS_LOCK_TIMEOUT):
-            network = self._network()
-            taken = self._engine.all_addresses(network.name)
-            for name, address in zip(names, allocate(network, taken, len(names))):
-                self._engine.create(self._spec.instance(name, address))
+            for name, address in zip(names, self._addresses(len(names))):
+                self._engine.create(reach.instance(self._engine, self._spec, name, address))
+
+    def _addresses(self, count: int) -> list[str]:
+        if not self._spec.network:
+            return [""] * count
+        network = self._network()
+        return allocate(network, self._engine.all_addresses(network.name), count)
 
     def _network(self) -> Network:
         network = self._engine.network(self._spec.network)
@@ -106,27 +126,74 @@ class Runner:
         return network
 
     def _start(self, names: tuple[str, ...]) -> None:
+        if self._spec.order == "stop_first":
+            self._prove_alone(names)
         for name in names:
-            self._engine.start(name)
+            reach.start(self._engine, self._container(name), lambda one: self._create((one,)))
+
+    def _prove_alone(self, names: tuple[str, ...]) -> None:
+        """By the engine's word of now, not by what stop said: never two versions of a singleton."""
+        starting = {key_of_container(self._container(name)) for name in names}
+        for one in self._engine.containers({LABEL_SERVICE: self._spec.name}):
+            if not at_rest(one) and key_of_container(one) not in starting:
+                raise EngineError(
+                    "instance %s is %s, and with order: stop_first no other version may be started" % (one.name, one.state),
+                    "Look at why the engine does not stop it, or at what starts it again.",
+                )
+
+    def _looker(self) -> Looker:
+        vantage = Vantage(self._seen_from, host_for(self._spec.route), self._target)
+        return Looker(self._engine, self._spec.gate, vantage)
 
     def _gate(self, names: tuple[str, ...]) -> None:
-        vantage = Vantage(self._seen_from, host_for(self._spec.route), self._spec.port, lambda one: self._target(one).address)
-        gate.wait(self._spec.gate, names, Looker(self._engine, self._spec.gate, vantage))
+        gate.wait(self._spec.gate, names, self._looker())
         started = {name: self._container(name).started_at for name in names}
         ours = {one.name for one in self._engine.containers({LABEL_SERVICE: self._spec.name})}
         self.place.memory.record_gated(started, ours)
 
     def _seen_from(self, one: Container) -> int:
         """The process whose network an instance is asked from: the proxy's of now, for it may die and come back; without one its own."""
-        return (self._container(self.place.proxy) if self.place.proxy else one).pid
+        here = reach.seen_from(one)
+        return (self._container(self.place.proxy) if self.place.proxy else one).pid if here is None else here
 
-    def _serve(self, names: tuple[str, ...]) -> None:
-        self.place.traffic.serve(Serving(self._route, tuple(self._targets(names))))
+    def _serve(self, step: Step) -> None:
+        self._note_old(step.names)
+        given = dict(zip(step.names, step.weights or (EVEN,) * len(step.names)))
+        self.place.traffic.serve(Serving(self._route, self._weighed(given), tuple(self._targets(step.preview))))
+
+    def _preview(self, names: tuple[str, ...]) -> None:
+        held = self._before is not None and self._before.held
+        self.place.traffic.serve(Serving(self._route, self._weighed(self._present(())), tuple(self._targets(names)), held))
+
+    def _hold(self, names: tuple[str, ...]) -> None:
+        self._note_old(())
+        self.place.traffic.serve(Serving(self._route, (), held=True))
 
     def _withdraw(self, names: tuple[str, ...]) -> None:
-        rest = [name for name in self.place.traffic.current(self._spec.name) if name not in names]
+        self._note_old(())
         route = self._before.route if self._before else self._spec.route
-        self.place.traffic.serve(Serving(route, tuple(self._targets(rest))))
+        self.place.traffic.serve(Serving(route, self._weighed(self._present(names))))
+
+    def _present(self, without: t.Container[str]) -> dict[str, int]:
+        """Who has traffic now, as far as its container is there."""
+        now = self.place.traffic.current(self._spec.name)
+        return {name: weight for name, weight in now.items() if name not in without and self._engine.container(name)}
+
+    def _weighed(self, given: t.Mapping[str, int]) -> tuple[Target, ...]:
+        return tuple(self._target(self._container(name), weight) for name, weight in given.items())
+
+    def _note_old(self, new: t.Container[str]) -> None:
+        """Before the first move of traffic: how the version before has answered, for the bake to compare."""
+        if self._spec.bake and self._old_answers is None:
+            traffic, service = self.place.traffic, self._spec.name
+            old = [name for name in traffic.current(service) if name not in new]
+            self._old_answers = (traffic.answers(service, old) if old else None) or Answers(0, 0)
+
+    def _bake(self, names: tuple[str, ...]) -> None:
+        if self._spec.bake:
+            count = functools.partial(self.place.traffic.answers, self._spec.name, names)
+            watch = bake.Watch(self._looker(), count, self._old_answers or Answers(0, 0), self._spec.gate.successes)
+            self.baked = bake.wait(self._spec.bake, names, watch)
 
     def _verify(self, names: tuple[str, ...]) -> None:
         path = self._verify_path()
@@ -140,26 +207,35 @@ class Runner:
         return check.path if check and (check.path + "/").startswith(below) else self._route.path
 
     def _drain(self, names: tuple[str, ...]) -> None:
-        pids = [one.pid for one in map(self._engine.container, names) if one and one.pid]
-        found = drain.wait(lambda: self._open(names, pids), self._spec.drain_timeout)
+        running = {one.name: one for one in map(self._engine.container, names) if one and one.pid}
+        found = drain.wait(lambda: self._open(names, running), self._spec.drain_timeout)
         self.drained += found.drained
-        self.cut += found.cut
+        if found.cut and self._may_leave:
+            self.left += tuple(name for name in names if self._open((name,), running))
+        else:
+            self.cut += found.cut
 
-    def _open(self, names: tuple[str, ...], pids: t.Sequence[int]) -> int:
+    def _open(self, names: tuple[str, ...], running: t.Mapping[str, Container]) -> int:
         """What these instances still have to answer: by the proxy's own count, else by their established connections."""
         counted = self.place.traffic.in_flight(self._spec.name, names)
         if counted is not None:
+            self.drain_observed = "requests"
             return counted
-        return sum(netns.established(pid, self._spec.port) for pid in pids) if self._spec.port else 0
+        if not self._spec.port:
+            return 0
+        self.drain_observed = "connections"
+        return sum(reach.connections(running[name], self._spec.port) for name in names if name in running)
 
     def _stop(self, names: tuple[str, ...]) -> None:
-        for name in names:
+        stopping = [name for name in names if name not in self.left]
+        for name in stopping:
             self._engine.stop(name, None)
-        self.place.traffic.forget(self._spec.name, names)
+        self.place.traffic.forget(self._spec.name, stopping)
 
     def _remove(self, names: tuple[str, ...]) -> None:
         for name in names:
-            self._engine.remove(name)
+            if name not in self.left:
+                self._engine.remove(name)
 
     def _unroute(self, _names: tuple[str, ...]) -> None:
         self.place.traffic.remove(self._spec.name)
@@ -167,8 +243,8 @@ class Runner:
     def _targets(self, names: t.Iterable[str]) -> list[Target]:
         return [self._target(self._container(name)) for name in names]
 
-    def _target(self, one: Container) -> Target:
-        return target_of(one, self._spec.network, self._spec.port)
+    def _target(self, one: Container, weight: int = EVEN) -> Target:
+        return target_of(one, self._spec.network, self._spec.port, weight)
 
     def _container(self, name: str) -> Container:
         found = self._engine.container(name)

@@ -9,22 +9,23 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import typing as t
 
 from .._engine.types import Engine
 from .._errors import HotswapError, InvalidInput
-from .._switch.drivers import driver
-from .._switch.types import Route
+from .._switch.types import Route, Serving
+from . import abilities
 from . import plan as planner
-from .asked import Host, resolve
+from .asked import Asked, Host, resolve
 from .lock import held, owner
 from .memory import Memory
 from .observe import Sight, observe
 from .paths import StateDir
-from .preflight import check_image, check_memory, check_names, check_network, check_pinned, check_proxy_network, check_replicas
+from .preflight import check_image, check_memory, check_names, check_network, check_pinned, check_reach
 from .proxy import Proxy
 from .public import PublicRoute, inside, published
-from .report import Report
+from .report import Report, Walked
 from .runner import Place, Runner
 from .spec import ServiceSpec
 from .validate import check_name, unset_blank
@@ -57,32 +58,71 @@ class Rollout:
         asked = resolve(self._host, self._params)
         spec = asked.spec
         place = self._place(spec)
-        route = spec.route if spec.port else None
+        self._check_abilities(spec, place)
+        served = place.traffic.routes().get(spec.name)
+        route = self._route(spec, served)
         sight = self._look(place, route)
-        desired = planner.Desired(self._params["state"], asked.key, asked.names, spec.keep, spec.order)
+        desired = self._desired(asked)
         steps = planner.plan(desired, sight.observed)
+        abilities.check_steps(steps, place.traffic.capabilities, self._where(spec))
         # What comes back, or goes, is there already: its image's name may meanwhile mean something else.
         settled = asked.returning or desired.state == "absent"
         pull = [] if settled else self._preflight(spec, steps, sight)
-        served = place.traffic.routes().get(spec.name)
-        report = Report(desired, spec, steps, pull, sight, served.route if served else None)
+        report = Report(desired, spec, steps, pull, sight, served.route if served else None, route)
         if check or not steps:
-            return report.result(sight, [], 0, 0)
-        runner = Runner(place, spec, served)
+            return report.result(sight, Walked())
+        runner = Runner(place, spec, served, route)
         self._walk(runner, report)
-        self._memory.record_returned(asked.key if asked.returning else "")
-        return report.result(self._look(place, route), runner.phases, runner.drained, runner.cut)
+        if desired.state == "live":
+            self._memory.record_returned(asked.key if asked.returning else "")
+        return report.result(self._look(place, route), _walked(runner))
+
+    @property
+    def _weight(self) -> int:
+        return (self._params["weight"] or 0) if self._params["state"] == "canary" else 0
+
+    def _check_abilities(self, spec: ServiceSpec, place: Place) -> None:
+        if self._params["state"] != "absent":
+            abilities.check(spec, self._params["state"], self._weight, place.traffic.capabilities, self._where(spec))
+
+    def _desired(self, asked: Asked) -> planner.Desired:
+        spec = asked.spec
+        return planner.Desired(
+            self._params["state"],
+            asked.key,
+            asked.names,
+            spec.keep,
+            spec.order,
+            weight=self._weight,
+            preview=bool(spec.route.preview),
+            hold=bool(spec.route.hold),
+            bake=bool(spec.bake),
+        )
+
+    def _route(self, spec: ServiceSpec, served: Serving | None) -> Route | None:
+        """The route as it shall be, None for a service without. A candidate only brings its preview into the one that is there."""
+        if not spec.port:
+            return None
+        if self._params["state"] == "candidate" and served:
+            return dataclasses.replace(served.route, preview=spec.route.preview)
+        return spec.route
+
+    def _where(self, spec: ServiceSpec) -> str:
+        """The switch in words."""
+        return abilities.place_of(spec, self._host.proxy(spec.proxy).driver if spec.proxy else spec.means.name)
 
     def _place(self, spec: ServiceSpec) -> Place:
         host = self._host
         if not spec.proxy:
-            return Place(host.engine, host.state, host.traffic(""), host.memory, "", ())
+            if self._params["state"] != "absent":
+                spec.means.check(host.engine, host.state, spec.name, spec.network)
+            return Place(host.engine, host.state, host.traffic("", spec.means.aimed_at(spec.names), spec.network), host.memory, "", ())
         proxy = host.proxy(spec.proxy)
         if self._params["state"] != "absent":
-            check_proxy_network(proxy.name, proxy.container.networks, spec)
+            check_reach(proxy.name, proxy.container.networks if proxy.container else None, spec)
             _check_route(proxy, spec)
-            check_replicas(spec, driver(proxy.driver).capabilities.max_instances)
-        return Place(host.engine, host.state, proxy.switch, host.memory, proxy.container.name, _ways(host.engine, proxy, spec.gate.timeout))
+        container = proxy.container.name if proxy.container else ""
+        return Place(host.engine, host.state, proxy.switch, host.memory, container, _ways(host.engine, proxy, spec.gate.timeout))
 
     def _preflight(self, spec: ServiceSpec, steps: t.Sequence[planner.Step], sight: Sight) -> list[str]:
         """Everything that can be known before anything is touched. Returns the images to pull."""
@@ -123,7 +163,7 @@ class Rollout:
 
     def _restore(self, runner: Runner, report: Report, error: HotswapError) -> bool:
         try:
-            now = self._look(runner.place, report.spec.route if report.spec.port else None)
+            now = self._look(runner.place, report.wanted)
             runner.back(planner.restore(report.sight.observed, now.observed))
         except HotswapError as second:
             error.doing.append("and going back failed too: %s" % second)
@@ -142,15 +182,19 @@ class Rollout:
         self._memory.journal(
             outcome=outcome,
             who=owner(),
+            reason=self._params.get("reason") or "",
             state=report.desired.state,
             version=report.spec.version,
             previous=report.previous_version(),
             plan=report.texts,
-            phases=runner.phases,
-            drained=runner.drained,
-            cut=runner.cut,
+            shares=report.shares(report.expected),
+            **_walked(runner).as_dict(),
             **more,
         )
+
+
+def _walked(runner: Runner) -> Walked:
+    return Walked(runner.phases, runner.drained, runner.cut, runner.left, runner.drain_observed, runner.baked)
 
 
 def _ways(engine: Engine, proxy: Proxy, timeout: float) -> list[PublicRoute]:
@@ -158,7 +202,7 @@ def _ways(engine: Engine, proxy: Proxy, timeout: float) -> list[PublicRoute]:
     token = proxy.settings.token
 
     def pid_now() -> int:
-        container = engine.container(proxy.container.name)
+        container = engine.container(proxy.container.name) if proxy.container else None
         return container.pid if container else 0
 
     ways = [published(address, port, token, timeout) for address, port in proxy.public]

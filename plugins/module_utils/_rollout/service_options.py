@@ -39,9 +39,48 @@ _GATE: Options = {
     "deadline": {"type": "str", "default": "60"},
 }
 
+_PREVIEW: Options = {
+    "host": {"type": "str"},
+    "header": {"type": "str"},
+    "value": {"type": "str"},
+}
+
+_MAINTENANCE: Options = {
+    "text": {"type": "str", "required": True},
+    "retry_after": {"type": "int", "default": 0},
+}
+
 _ROUTE: Options = {
     "hosts": _texts(),
     "path": {"type": "str", "default": "/"},
+    "preview": {"type": "dict", "options": _PREVIEW},
+    "sticky": {"type": "str"},
+    "hold": {"type": "float"},
+    "maintenance": {"type": "dict", "options": _MAINTENANCE},
+}
+
+_BAKE: Options = {
+    "time": {"type": "str", "required": True},
+    "interval": {"type": "str", "default": "1"},
+    "max_error_rate": {"type": "float"},
+    "min_requests": {"type": "int", "default": 50},
+}
+
+_REDIRECT: Options = {
+    "port": {"type": "int", "required": True},
+    "protocols": {"type": "list", "elements": "str", "choices": ["tcp", "udp"], "default": ["tcp"]},
+    "addresses": _texts(),
+    "tool": {"type": "str", "choices": ["nft", "iptables"]},
+}
+
+_TEMPLATE: Options = {
+    "src": {"type": "str", "required": True},
+    "dest": {"type": "path", "required": True},
+    "check": _texts(),
+    "apply": {"type": "list", "elements": "str", "required": True},
+    "confirm": _texts(),
+    # It may hold secrets of the proxy.
+    "rendered": {"type": "str", "no_log": True},
 }
 
 _MOUNT: Options = {
@@ -63,21 +102,30 @@ _HEALTHCHECK: Options = {
 
 _ROLLOUT: Options = {
     "name": {"type": "str", "required": True},
-    "state": {"type": "str", "choices": ["candidate", "live", "absent"], "default": "live"},
+    "state": {"type": "str", "choices": ["candidate", "canary", "live", "absent"], "default": "live"},
+    "weight": {"type": "int"},
     "image": {"type": "str"},
     "version": {"type": "str"},
     "pull": {"type": "str", "choices": ["missing", "never"], "default": "missing"},
     "port": {"type": "int"},
     "network": {"type": "str"},
     "network_mode": {"type": "str"},
+    "port_env": {"type": "str"},
+    "ports_from": {"type": "int", "default": 20000},
     "proxy": {"type": "str"},
     "route": {"type": "dict", "options": _ROUTE},
+    "redirect": {"type": "dict", "options": _REDIRECT},
+    "alias": {"type": "str"},
+    "template": {"type": "dict", "options": _TEMPLATE},
     "replicas": {"type": "int", "default": 1},
     "gate": {"type": "dict", "options": _GATE},
     "order": {"type": "str", "choices": ["start_first", "stop_first"], "default": "start_first"},
+    "bake": {"type": "dict", "options": _BAKE},
     "drain_timeout": {"type": "float", "default": 30},
+    "after_drain_timeout": {"type": "str", "choices": ["cut", "leave"], "default": "cut"},
     "keep": {"type": "int", "default": 1},
     "lock_timeout": {"type": "float", "default": 60},
+    "reason": {"type": "str"},
 }
 
 _CONTAINER: Options = {

@@ -25,9 +25,15 @@ from .._engine.types import (
 from .._errors import InvalidInput
 from .._switch.types import Route
 from . import validate
+from .bake import BakeSpec, bake_of_params, bake_to_dict
 from .container_options import container_spec, env_of_files, env_of_params
 from .gate import GateSpec
 from .gate_spec import gate_of_params, gate_to_dict
+from .means import NAMES as MEANS
+from .means import NO_MEANS, Means, means_of
+from .plan import key_of
+from .reach import NO_REACH, Reach, reach_of_label, reach_of_params
+from .route_spec import route_of, route_to_dict
 
 PREVIOUS = "previous"
 
@@ -52,6 +58,10 @@ class ServiceSpec:
     keep: int
     order: str
     container: ContainerSpec
+    means: Means = NO_MEANS
+    bake: BakeSpec | None = None
+    after_drain_timeout: str = "cut"
+    reach: Reach = NO_REACH
 
     @property
     def hash(self) -> str:
@@ -60,7 +70,7 @@ class ServiceSpec:
         replicas, route, gate and the like do not count: they change without a new container.
         """
         fields = dataclasses.asdict(dataclasses.replace(self.container, name="", image=""))
-        fields.update(port=self.port, network=self.network)
+        fields.update(port=self.port, network=self.network, **self.reach.hashed())
         return hashlib.sha256(json.dumps(fields, sort_keys=True, default=str).encode()).hexdigest()[:12]
 
     @property
@@ -73,9 +83,10 @@ class ServiceSpec:
         """The container names of all instances."""
         return tuple("%s-%s-%d" % (self.name, self.key, index + 1) for index in range(self.replicas))
 
-    def located(self, proxy: str, network: str) -> ServiceSpec:
-        """The same with proxy and network filled in where the task left them out."""
-        return dataclasses.replace(self, proxy=self.proxy or proxy, network=self.network or network)
+    def located(self, proxy: str, network: str, from_host: bool = False) -> ServiceSpec:
+        """The same with proxy and network filled in where the task left them out. `from_host`: the proxy runs on the host."""
+        reach = dataclasses.replace(self.reach, from_host=from_host or self.reach.from_host)
+        return dataclasses.replace(self, proxy=self.proxy or proxy, network=self.network or network, reach=reach)
 
     def instance(self, name: str, address: str) -> ContainerSpec:
         """The container of one instance, with our labels."""
@@ -102,25 +113,27 @@ class ServiceSpec:
             "port": self.port,
             "network": self.network,
             "proxy": self.proxy,
-            "route": {"hosts": list(self.route.hosts), "path": self.route.path},
+            # A maintenance is of the moment: going back to this version must not bring it back.
+            "route": route_to_dict(dataclasses.replace(self.route, maintenance=None)),
             "replicas": self.replicas,
             "gate": gate_to_dict(self.gate),
             "drain_timeout": self.drain_timeout,
             "keep": self.keep,
             "order": self.order,
+            "bake": bake_to_dict(self.bake),
+            "after_drain_timeout": self.after_drain_timeout,
+            **self.means.to_label(),
+            **self.reach.to_label(),
         }
-
-
-def key_of(version: str, spec_hash: str) -> str:
-    """The key of a version with that spec hash, as container names carry it."""
-    return "%s-%s" % (version, spec_hash[:6])
 
 
 def from_params(params: t.Mapping[str, t.Any]) -> ServiceSpec:
     """The module's parameters, defaults applied. Raises InvalidInput naming the parameter."""
     env = {**env_of_files(params["env_file"] or ()), **env_of_params(params["env"])}
     container = container_spec(params, env)
-    port = validate.check_port("port", params["port"]) if params["port"] is not None else 0
+    reach = reach_of_params(params)
+    port = validate.check_port("port", params["port"]) if params["port"] is not None else reach.own_port
+    means = means_of(params["name"], params)
     spec = ServiceSpec(
         name=validate.check_name("name", params["name"]),
         version=_version(params["version"], container.image),
@@ -130,13 +143,18 @@ def from_params(params: t.Mapping[str, t.Any]) -> ServiceSpec:
         proxy=validate.check_name("proxy", params["proxy"]) if params["proxy"] else "",
         route=route_of(params["name"], params["route"] or {}),
         replicas=_at_least("replicas", params["replicas"], 1),
-        gate=gate_of_params(params["gate"] or {}, port),
+        gate=gate_of_params(params["gate"] or {}, port if means.has_tcp else 0),
         drain_timeout=validate.check_positive("drain_timeout", params["drain_timeout"]),
         keep=_at_least("keep", params["keep"], 1),
         order=params["order"],
         container=container,
+        means=means,
+        bake=bake_of_params(params["bake"]),
+        after_drain_timeout=params["after_drain_timeout"],
+        reach=reach,
     )
     _check_together(spec, params)
+    _check_state(spec, params["state"], params["weight"])
     return spec
 
 
@@ -149,13 +167,15 @@ _BLANK_LABEL: t.Mapping[str, t.Any] = {
     "replicas": 1,
     "gate": {},
     "order": "start_first",
+    "bake": None,
 }
 
 
 def from_label(name: str, version: str, label: t.Mapping[str, t.Any], params: t.Mapping[str, t.Any]) -> ServiceSpec:
-    """A version as its containers describe it; gate, route, drain_timeout and keep of the task win where given."""
+    """A version as its containers describe it; gate, route, bake, drain_timeout and keep of the task win where given."""
     label = {**_BLANK_LABEL, **label}
     port = label["port"]
+    means = means_of(name, {**label, **{key: params[key] for key in MEANS if params.get(key)}})
     return ServiceSpec(
         name=name,
         version=version,
@@ -165,18 +185,16 @@ def from_label(name: str, version: str, label: t.Mapping[str, t.Any], params: t.
         proxy=label["proxy"],
         route=route_of(name, params["route"] or label["route"]),
         replicas=label["replicas"],
-        gate=gate_of_params(params["gate"] or label["gate"], port),
+        gate=gate_of_params(params["gate"] or label["gate"], port if means.has_tcp else 0),
         drain_timeout=validate.check_positive("drain_timeout", params["drain_timeout"]),
         keep=_at_least("keep", params["keep"], 1),
         order=label["order"],
         container=ContainerSpec(name="", image=label["image"]),
+        means=means,
+        bake=bake_of_params(params["bake"] or label["bake"]),
+        after_drain_timeout=params["after_drain_timeout"],
+        reach=reach_of_label(label),
     )
-
-
-def route_of(service: str, value: t.Mapping[str, t.Any]) -> Route:
-    """The route parameter -> Route; no hosts means every host, no path means all of them."""
-    hosts = tuple(dict.fromkeys(validate.check_host("route.hosts", host) for host in value.get("hosts") or ()))
-    return Route(service, hosts, validate.check_path("route.path", value.get("path") or "/"))
 
 
 def _version(asked: str | None, image: str) -> str:
@@ -207,17 +225,32 @@ def _at_least(parameter: str, value: int, least: int) -> int:
 def _check_together(spec: ServiceSpec, params: t.Mapping[str, t.Any]) -> None:
     """Parameters that exclude each other."""
     mode = spec.container.network_mode
-    if mode and (spec.network or spec.proxy):
+    if mode and (spec.network or (spec.proxy and not spec.reach.port_env)):
         raise InvalidInput(
             "network_mode: %s cannot go with network or proxy" % mode,
-            "A proxy reaches instances by their address on its network: leave network_mode out.",
+            "A proxy reaches instances by their address on its network: leave network_mode out. "
+            "One that runs on the host reaches those with network_mode: host and port_env.",
         )
-    if mode and params["route"]:
+    if mode and params["route"] and not spec.reach.port_env:
         raise InvalidInput("route: a service with network_mode %s has no proxy" % mode, "Leave route or network_mode out.")
     if params["route"] and not spec.port:
         raise InvalidInput("port: not given, but there is a route", "Say on which port the service listens.")
-    if mode == "host" and spec.order == "start_first" and spec.port:
+    if mode == "host" and spec.order == "start_first" and spec.port and not spec.reach.port_env:
         raise InvalidInput(
             "network_mode: two versions cannot listen on host port %d at once" % spec.port,
-            "Use order: stop_first, or a network and a proxy.",
+            "Tell each instance a port of its own with port_env, use order: stop_first, or a network and a proxy.",
         )
+
+
+def _check_state(spec: ServiceSpec, state: str, weight: int | None) -> None:
+    """What the asked state needs, and what cannot be with it."""
+    if weight is None and state == "canary":
+        raise InvalidInput("weight: not given, and state: canary needs it", "Say how many percent of the traffic it gets.")
+    if weight is not None and not 0 <= weight <= 99:
+        raise InvalidInput("weight: %d is not a share of 0 to 99 percent" % weight, "All of the traffic is state: live.")
+    if state == "canary" and not weight and not spec.route.preview:
+        raise InvalidInput("weight: 0 percent, and no other way to the canary", "Give it a share, or a way with route.preview.")
+    if spec.order == "stop_first" and state in ("canary", "candidate"):
+        raise InvalidInput("state: a %s runs beside the live version, and order: stop_first never runs two" % state, "Use start_first, or state: live.")
+    if spec.order == "stop_first" and spec.after_drain_timeout == "leave":
+        raise InvalidInput("after_drain_timeout: with order: stop_first the old version must be gone", "Use cut, and a longer drain_timeout.")

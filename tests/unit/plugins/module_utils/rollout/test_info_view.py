@@ -41,6 +41,12 @@ def test_with_two_versions_the_larger_share_is_live() -> None:
     assert phases(view) == {"A": "live", "B": "canary"}
 
 
+def test_a_canary_with_the_larger_share_is_a_canary() -> None:
+    view = service_view("greet", [instance("A"), instance("B")], {"greet-A-0": 1, "greet-B-0": 4}, ("A-hA",))
+    assert phases(view) == {"A": "live", "B": "canary"}
+    assert {one["version"]: one["share"] for one in view["versions"]} == {"A": 20, "B": 80}
+
+
 def test_of_equal_shares_the_older_version_is_live() -> None:
     view = service_view(
         "greet", [instance("B", created="2026-01-01T00:00:00Z"), instance("A", created="2026-02-01T00:00:00Z")], {"greet-A-0": 100, "greet-B-0": 100}

@@ -26,7 +26,8 @@ TABLE = """  sl  local_address rem_address   st tx_queue rx_queue tr tm->when re
 
 
 def test_only_established_connections_from_others_count() -> None:
-    assert netns._count(TABLE, 8282) == 2
+    assert netns._count(TABLE, 8282, everyone=False) == 2
+    assert netns._count(TABLE, 8282, everyone=True) == 3
 
 
 def test_a_gone_process_has_none() -> None:

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import pathlib
 import typing as t
@@ -16,8 +17,10 @@ from hypothesis import strategies as st
 
 from ansible_collections.hotswap.containers.plugins.module_utils._engine.types import LABEL_SPEC, Mount, Ulimit
 from ansible_collections.hotswap.containers.plugins.module_utils._errors import InvalidInput
-from ansible_collections.hotswap.containers.plugins.module_utils._rollout import container_options, preflight, spec
+from ansible_collections.hotswap.containers.plugins.module_utils._rollout import container_options, route_spec, spec
+from ansible_collections.hotswap.containers.plugins.module_utils._rollout.bake import BakeSpec
 from ansible_collections.hotswap.containers.plugins.module_utils._rollout.service_options import SERVICE_OPTIONS
+from ansible_collections.hotswap.containers.plugins.module_utils._switch.types import Preview
 
 
 def params(**given: t.Any) -> dict[str, t.Any]:
@@ -162,11 +165,49 @@ def test_any_text_is_a_duration_or_refused(text: str) -> None:
         assert "not a duration" in str(error)
 
 
-@pytest.mark.parametrize(("replicas", "most"), [(12, 12), (13, 0)])
-def test_a_driver_addresses_as_many_as_it_can(replicas: int, most: int) -> None:
-    preflight.check_replicas(make(replicas=replicas), most)
+TRIAL = {"preview": {"host": "Next.example.com"}, "sticky": "GREET", "hold": 20, "maintenance": {"text": "soon", "retry_after": 60}}
 
 
-def test_more_replicas_than_the_driver_can_address_are_refused() -> None:
-    with pytest.raises(InvalidInput, match="replicas: 13 are more than the driver of proxy edge can address, which is 12"):
-        preflight.check_replicas(make(replicas=13, port=80, proxy="edge"), 12)
+def test_a_rollback_brings_everything_back_but_maintenance() -> None:
+    made = make(port=80, route=TRIAL, bake={"time": "1m", "max_error_rate": 1})
+    label = json.loads(made.instance("n-1", "10.0.0.2").labels[LABEL_SPEC])
+    again = spec.from_label("greet", "A", label, params(image=None))
+    assert again.route == dataclasses.replace(made.route, maintenance=None)
+    assert (again.route.preview, again.route.sticky, again.route.hold) == (Preview(host="next.example.com"), "GREET", 20.0)
+    assert again.bake == made.bake
+    assert spec.from_label("greet", "A", label, params(image=None, bake={"time": "5"})).bake == BakeSpec(5)
+
+
+def test_a_route_is_written_as_it_is_read() -> None:
+    made = make(port=80, route=TRIAL).route
+    assert route_spec.route_of("greet", route_spec.route_to_dict(made)) == made
+    assert route_spec.route_to_dict(make(port=80).route) == {"hosts": [], "path": "/"}
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"state": "canary"}, "weight: not given, and state: canary needs it"),
+        ({"state": "canary", "weight": 100}, "weight: 100 is not a share"),
+        ({"state": "canary", "weight": -1}, "weight: -1 is not a share"),
+        ({"state": "canary", "weight": 0}, "weight: 0 percent, and no other way"),
+        ({"state": "canary", "weight": 5, "order": "stop_first"}, "state: a canary runs beside"),
+        ({"state": "candidate", "order": "stop_first"}, "state: a candidate runs beside"),
+        ({"order": "stop_first", "after_drain_timeout": "leave"}, "after_drain_timeout: with order: stop_first"),
+        ({"route": {"preview": {"host": "a b"}}}, "route.preview.host: 'a b'"),
+        ({"route": {"preview": {"host": "a.example", "header": "X"}}}, "route.preview: it takes a host, or a header"),
+        ({"route": {"preview": {"header": "X-Trial"}}}, "route.preview: it takes a host, or a header"),
+        ({"route": {"preview": {"header": "X Trial", "value": "1"}}}, "route.preview.header: 'X Trial'"),
+        ({"route": {"preview": {"header": "X-Trial", "value": "a b"}}}, "route.preview.value: 'a b'"),
+        ({"route": {"sticky": "a=b"}}, "route.sticky: 'a=b'"),
+        ({"route": {"hold": 0}}, "route.hold: 0 is not a time"),
+        ({"route": {"hold": float("nan")}}, "route.hold: nan is not a time"),
+        ({"route": {"hold": 3601}}, "route.hold: 3601 is not a time"),
+        ({"route": {"maintenance": {"text": "a\x00b"}}}, "route.maintenance.text"),
+        ({"route": {"maintenance": {"text": ""}}}, "route.maintenance.text"),
+        ({"route": {"maintenance": {"text": "x", "retry_after": -1}}}, "route.maintenance.retry_after: -1"),
+    ],
+)
+def test_states_and_routes_that_cannot_be_are_refused_by_name(change: dict[str, t.Any], message: str) -> None:
+    with pytest.raises(InvalidInput, match=message):
+        make(port=80, **change)
