@@ -4,7 +4,7 @@
 
 """The service that tests and the demo roll out: a small HTTP/1.1 server on asyncio, the standard library only.
 
-    GET /              "GREETING from APP_VERSION", also in the header X-Version
+    GET /              "GREETING from APP_VERSION", also in the header X-Version; 503 with BROKEN=yes
     GET /health        200 {"status": "UP"}; 503 with HEALTHY=no, and for READY_DELAY seconds after the start
     GET /slow?s=3      the answer comes after s seconds
     GET /stream?s=3    chunked, two ticks a second for s seconds, then END
@@ -12,6 +12,9 @@
     GET /headers       the request's headers as JSON
     GET /exit?code=1   ends the process at once
     POST /echo         the request's body
+    GET /count         how many POSTs this process has answered; it prints that on SIGTERM too
+
+A datagram to the same port, over UDP, is answered with "VERSION DATAGRAM".
 
 On SIGTERM, MODE=graceful (the default) closes the listener and idle connections and ends after the last answer, MODE=rude dies at
 once, MODE=ignore goes on. START_DELAY seconds pass before it listens on PORT; CRASH_AFTER seconds after the start it dies.
@@ -73,6 +76,7 @@ class App:
         self.stopping = asyncio.Event()
         self.open: set[Writer] = set()
         self.idle: set[Writer] = set()
+        self.posts = 0
 
     async def run(self) -> None:
         """Serves until SIGTERM, as MODE says."""
@@ -82,7 +86,9 @@ class App:
         if float(self.env.get("CRASH_AFTER", 0)):
             loop.call_later(float(self.env["CRASH_AFTER"]), os._exit, 1)
         await asyncio.sleep(float(self.env.get("START_DELAY", 0)))
-        server = await asyncio.start_server(self.serve, None, int(self.env.get("PORT", 8282)), backlog=1024)
+        port = int(self.env.get("PORT", 8282))
+        server = await asyncio.start_server(self.serve, None, port, backlog=1024)
+        await loop.create_datagram_endpoint(lambda: Datagrams(self.version), ("0.0.0.0", port))
         print("version %s serves" % self.version, flush=True)
         await self.stopping.wait()
         server.close()
@@ -94,6 +100,7 @@ class App:
     def terminate(self) -> None:
         """What SIGTERM does."""
         print("version %s got SIGTERM, mode %s" % (self.version, self.mode), flush=True)
+        print("version %s answered posts: %d" % (self.version, self.posts), flush=True)
         if self.mode == "rude":
             os._exit(128 + signal.SIGTERM)
         if self.mode != "ignore":
@@ -144,13 +151,16 @@ class App:
     async def answer(self, request: Request) -> Response:
         """Every route but those that take over the connection."""
         if request.path == "/":
-            return Response(200, ("%s from %s\n" % (self.env.get("GREETING", "Hi"), self.version)).encode())
+            return Response(503 if self.env.get("BROKEN") == "yes" else 200, ("%s from %s\n" % (self.env.get("GREETING", "Hi"), self.version)).encode())
         if request.path == "/health":
             return self.health()
         if request.path == "/slow":
             await asyncio.sleep(float(request.query.get("s", 3)))
             return Response(200, ("slow from %s\n" % self.version).encode())
+        if request.path == "/count":
+            return Response(200, b"%d" % self.posts)
         if request.path == "/echo" and request.method == "POST":
+            self.posts += 1
             return Response(200, request.body, request.headers.get("content-type", "application/octet-stream"))
         if request.path == "/headers":
             return Response(200, json.dumps(request.headers, sort_keys=True).encode(), "application/json")
@@ -198,6 +208,19 @@ class App:
                     return False
         finally:
             stop.cancel()
+
+
+class Datagrams(asyncio.DatagramProtocol):
+    """Answers each datagram with the version and what it said."""
+
+    def __init__(self, version: str) -> None:
+        self.prefix = version.encode() + b" "
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = t.cast(asyncio.DatagramTransport, transport)
+
+    def datagram_received(self, data: bytes, addr: t.Any) -> None:
+        self.transport.sendto(self.prefix + data, addr)
 
 
 async def read_request(head: bytes, reader: Reader) -> Request:

@@ -7,6 +7,7 @@
     python -m kit.images app --out app.tar --version localhost/greet:A --version localhost/greet:C,HEALTHY=no
     python -m kit.images haproxy --out haproxy.tar --ref localhost/haproxy:test [--root /path/of/a/debian/root]
     python -m kit.images caddy --out caddy.tar --ref localhost/caddy:test
+    python -m kit.images nginx --out nginx.tar --ref localhost/nginx:test [--root /path/of/a/debian/root]
 
 A proxy image is started like the official one of that proxy: same paths, same user, same stop signal, no entrypoint.
 """
@@ -24,9 +25,10 @@ import zipfile
 
 from . import archive, cache, rootfs
 
-KINDS = ("app", "caddy", "haproxy")
+KINDS = ("app", "caddy", "haproxy", "nginx")
 PATH = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 HAPROXY_UID = 99
+NGINX_UID = 101
 APP_PORT = 8282
 
 Env = t.Mapping[str, str]
@@ -121,6 +123,8 @@ def _recipe(kind: str, root: pathlib.Path, caddy: str | pathlib.Path | None) -> 
         return _caddy(pathlib.Path(caddy) if caddy else find_caddy())
     if kind == "haproxy":
         return _haproxy(root)
+    if kind == "nginx":
+        return _nginx(root)
     raise ValueError("kind of image is %r, not one of %s" % (kind, ", ".join(KINDS)))
 
 
@@ -154,6 +158,18 @@ def _haproxy(root: pathlib.Path) -> tuple[tuple[archive.Layer, ...], dict[str, t
         "StopSignal": "SIGUSR1",
         "WorkingDir": "/var/lib/haproxy",
     }
+    return (archive.layer(entries),), config
+
+
+def _nginx(root: pathlib.Path) -> tuple[tuple[archive.Layer, ...], dict[str, t.Any]]:
+    try:
+        entries = rootfs.with_libraries(root, ["/usr/sbin/nginx", "/usr/bin/sh", "/usr/bin/rm"])
+    except rootfs.Missing as error:
+        raise rootfs.Missing("%s: apt-get install nginx" % error) from error
+    entries += rootfs.skeleton({"nginx": NGINX_UID})
+    entries += [archive.Entry(path, mode=0o755, folder=True) for path in ("/var/log/nginx", "/var/lib/nginx", "/etc/nginx")]
+    entries.append(archive.Entry("/bin/sh", mode=0o777, link="/usr/bin/sh"))
+    config = {"Env": [PATH], "Cmd": ["nginx", "-g", "daemon off;"], "StopSignal": "SIGQUIT"}
     return (archive.layer(entries),), config
 
 

@@ -51,6 +51,7 @@ def _run(test: str, name: str) -> list[Check]:
         "PYTHONDONTWRITEBYTECODE": "1",
         "HOTSWAP_ENGINE": "docker" if name.startswith("d") else "podman",
         "HOTSWAP_IMAGE": SHELL,
+        "HOTSWAP_APACHE": "/usr/sbin/apache2",
         "HOTSWAP_CADDY": "$PWD/bin/caddy",
     }
     assignments = " ".join('%s="%s"' % item for item in environment.items())

@@ -22,7 +22,7 @@ from run.report import ROOT, WORK, say
 HOSTS = {"docker": "d01:docker", "podman": "p01:podman:socket", "rootless": "r01:rootless:nosocket"}
 # The versions of the test app: A and B are healthy, C never is.
 APP_VERSIONS = ("localhost/greet:A", "localhost/greet:B", "localhost/greet:C,HEALTHY=no")
-PROXIES = {"haproxy": "localhost/haproxy:test", "caddy": "localhost/caddy:test"}
+PROXIES = {"haproxy": "localhost/haproxy:test", "caddy": "localhost/caddy:test", "nginx": "localhost/nginx:test"}
 SHELL = "localhost/shell:test"
 APPLETS = ("cat", "echo", "env", "false", "grep", "head", "hostname", "id", "kill", "ls", "ps", "pwd", "sh", "sleep", "test", "touch", "true", "wc", "wget")
 TIMEOUT = 1200
@@ -77,6 +77,7 @@ def build_images() -> list[pathlib.Path]:
         call([*images, "app", *[word for version in APP_VERSIONS for word in ("--version", version)], "--out", str(folder / "app.tar")])
         call([*images, "haproxy", "--ref", PROXIES["haproxy"], "--root", root, "--out", str(folder / "haproxy.tar")])
         call([*images, "caddy", "--ref", PROXIES["caddy"], "--out", str(folder / "caddy.tar")])
+        call([*images, "nginx", "--ref", PROXIES["nginx"], "--root", root, "--out", str(folder / "nginx.tar")])
         _build_shell(pathlib.Path(root), folder / "shell.tar")
         (folder / ".ready").touch()
     return sorted(folder.glob("*.tar"))

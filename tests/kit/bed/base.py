@@ -25,10 +25,10 @@ from .shell import BedError, cache, run
 
 PACKAGES = (
     "openssh-server python3 python3-venv python3-docker python3-requests sudo iproute2 iptables nftables conntrack procps"
-    " curl ca-certificates podman crun runc netavark aardvark-dns slirp4netns uidmap fuse-overlayfs catatonit docker.io haproxy"
+    " curl ca-certificates podman crun runc netavark aardvark-dns slirp4netns uidmap fuse-overlayfs catatonit docker.io haproxy nginx apache2"
     " busybox-static systemd systemd-sysv dbus dbus-user-session libpam-systemd iputils-ping kmod"
 )
-SUITE_PACKAGES = {"trixie": "docker-cli passt python3-podman", "bookworm": ""}
+SUITE_PACKAGES = {"trixie": "docker-cli docker-compose passt python3-podman", "bookworm": ""}
 # Debian's Python of a suite that has no podman SDK: the SDKs go into a venv there.
 VENV_PYTHON = {"bookworm": "3.11"}
 SDKS = ("docker", "podman")
