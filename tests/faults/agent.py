@@ -30,7 +30,7 @@ from ansible_collections.hotswap.containers.plugins.module_utils._rollout.runner
 from ansible_collections.hotswap.containers.plugins.module_utils._switch.haproxy_runtime import Runtime
 
 PACKAGE = "ansible_collections.hotswap.containers.plugins."
-ACTIONS = ("record", "create", "start", "gate", "serve", "withdraw", "verify", "drain", "stop", "remove", "unroute")
+ACTIONS = ("record", "create", "start", "gate", "serve", "preview", "withdraw", "hold", "verify", "bake", "drain", "stop", "remove", "unroute")
 ENGINE_ACTS = ("create", "start", "stop", "remove")
 CHILD_SECONDS = 100.0
 ENGINE_SECONDS = 60.0

@@ -11,9 +11,14 @@ import itertools
 import typing as t
 
 from faults.ends import Broken, Json
-from faults.scene import BACK_SECONDS, LONG_GATE, NAME, Case, Scene
+from faults.scene import BACK_SECONDS, CANARY, DOMAIN, LONG_GATE, NAME, Case, Scene
 
 KILLED = -9
+# Further options of the service's task, by the name of their group.
+STATES: dict[str, Json] = {
+    "hold": {"order": "stop_first", "route": {"hosts": [DOMAIN], "hold": 60}},
+    "bake": {"bake": {"time": "1"}},
+}
 Work = t.Callable[[Case], None]
 Named = t.Tuple[str, str, Work]
 
@@ -38,6 +43,27 @@ def cases(scene: Scene, acts: t.Sequence[Json]) -> t.Iterator[Named]:
             at = (int(act["step"]), int(act["act"]))
             yield "disk", "disk full in serve, after %s" % _short(act["what"]), functools.partial(disk_full, scene, at)
     yield "lock", "two rollouts at once", functools.partial(two_at_once, scene)
+    if scene.driver == "haproxy":
+        yield from _state_cases(scene)
+
+
+def _state_cases(scene: Scene) -> t.Iterator[Named]:
+    """The same kills in what a rollout does with more than a cutover, at the driver that can do all of it."""
+    for group, more in STATES.items():
+        # The first one brings the route that the others find.
+        scene.more = more
+        scene.roll(scene.new_version())
+        for words, at in points(scene.roll(scene.new_version())):
+            yield group, "module killed with %s, %s" % (group, words), functools.partial(module_killed, scene, at, False)
+            if at[1] <= 0:
+                yield group, "module killed with %s, %s, then the old version asked for" % (group, words), functools.partial(module_killed, scene, at, True)
+    scene.more = {}
+    scene.roll(scene.new_version())
+    for words, at in points(scene.canary()):
+        yield "canary", "module killed with a canary, %s, then the canary promoted" % words, functools.partial(canary_killed, scene, at, False)
+        if at[1] <= 0:
+            yield "canary", "module killed with a canary, %s, then the canary ended" % words, functools.partial(canary_killed, scene, at, True)
+    yield "canary", "canary killed while it has its share", functools.partial(canary_container_killed, scene)
 
 
 def points(acts: t.Sequence[Json]) -> t.Iterator[tuple[str, tuple[int, int]]]:
@@ -63,6 +89,26 @@ def module_killed(scene: Scene, at: tuple[int, int], back: bool, case: Case) -> 
     if done["status"] != KILLED:
         raise Broken("the module was not killed: %s %s" % (done["status"], done["result"].get("msg")))
     scene.converge(scene.live if back else new)
+
+
+def canary_killed(scene: Scene, at: tuple[int, int], back: bool, case: Case) -> None:
+    """kill -9 of the module that brings a canary; then the same task again, and the canary promoted or ended."""
+    new = scene.new_version()
+    done = scene.agent.ask("run", module="service", params=scene.service(new, **CANARY), at=at, do="kill")
+    if done["status"] != KILLED:
+        raise Broken("the module was not killed: %s %s" % (done["status"], done["result"].get("msg")))
+    scene.has_canary(new)
+    scene.converge(scene.live if back else new)
+
+
+def canary_container_killed(scene: Scene, case: Case) -> None:
+    """kill -9 of a canary's first process, which cuts what it had open; then the canary ended."""
+    new = scene.new_version()
+    scene.module("service", **scene.service(new, **CANARY))
+    killed = scene.agent.ask("kill_container", engine=scene.program, name=scene.container(new))
+    scene.module("service", **scene.service(scene.live))
+    case.windows.append((killed["from"], scene.load.answered_since(killed["to"], BACK_SECONDS)))
+    scene.converge(scene.live)
 
 
 def killed_going_back(scene: Scene, at: tuple[int, int], case: Case) -> None:

@@ -89,10 +89,10 @@ class Failure:
 class LoadOf:
     """A running load; what it tells is read in a thread."""
 
-    def __init__(self, bed: Bed, url: str, host: str) -> None:
+    def __init__(self, bed: Bed, url: str, host: str, share: float = 1.0) -> None:
         self.failures: list[Failure] = []
         self.last: Json = {"sent": 0, "ok": 0, "fresh_ok": 0.0, "version": ""}
-        words = [*bed.lab_words, sys.executable, "-m", "faults.load", url, host]
+        words = [*bed.lab_words, sys.executable, "-m", "faults.load", url, host, str(share)]
         self._process = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         self._thread = threading.Thread(target=self._read, daemon=True)
         self._thread.start()

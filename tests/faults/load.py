@@ -4,13 +4,14 @@
 
 """The load: the probe's own client, which tells each failure with the time when its request began.
 
-python -m faults.load URL HOST: JSON lines on stdout, one for each failure, and ten a second that say how it goes. Ends
-when its stdin does.
+python -m faults.load URL HOST [SHARE]: JSON lines on stdout, one for each failure, and ten a second that say how it goes. Ends
+when its stdin does. SHARE of the rates below is sent, all of it by default.
 """
 
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import json
 import sys
 import time
@@ -58,9 +59,10 @@ class Told(Stats):
         super().failed(traffic, kind, version)
 
 
-async def run(url: str, host: str) -> None:
+async def run(url: str, host: str, share: float) -> None:
     """Loads until stdin ends."""
-    load = Load(Target(Address.of(url), headers={"Host": host}, timeout=10.0), TRAFFIC)
+    traffic = [dataclasses.replace(one, rate=one.rate * share) for one in TRAFFIC]
+    load = Load(Target(Address.of(url), headers={"Host": host}, timeout=10.0), traffic)
     stats = load.stats = Told()
     asyncio.get_running_loop().add_reader(sys.stdin.fileno(), load.stop)
     work = asyncio.ensure_future(load.run())
@@ -72,4 +74,4 @@ async def run(url: str, host: str) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(run(sys.argv[1], sys.argv[2]))
+    asyncio.run(run(sys.argv[1], sys.argv[2], float(sys.argv[3]) if sys.argv[3:] else 1.0))

@@ -21,6 +21,7 @@ PORT = 18282
 BACK_SECONDS = 30.0
 # Long enough that a fault is sure to come before the gate is through.
 LONG_GATE = "1.5"
+CANARY: Json = {"state": "canary", "weight": 20}
 
 
 @dataclasses.dataclass
@@ -53,6 +54,8 @@ class Scene:
         self.state = state
         self.live = self.kept = ""
         self.cases: list[Case] = []
+        # Options that every task of the service has for now.
+        self.more: Json = {}
         self._number = 0
         self._load: LoadOf | None = None
 
@@ -105,6 +108,7 @@ class Scene:
             "drain_timeout": 10,
             "lock_timeout": 30,
             "stop_timeout": 3,
+            **self.more,
             **more,
         }
 
@@ -140,6 +144,29 @@ class Scene:
             raise Broken("a version that does not pass its gate was not taken back: %s" % done["result"].get("msg"))
         gate = next(act["step"] for act in done["events"] if act["action"] == "gate")
         return [act for act in done["events"] if act["step"] > gate]
+
+    def canary(self) -> list[Json]:
+        """The acts of a canary that nothing disturbs; it is promoted afterwards."""
+        new = self.new_version()
+        done = self.agent.ask("run", module="service", params=self.service(new, **CANARY))
+        self.succeeded("the canary", done)
+        self.has_canary(new)
+        self.converge(new)
+        return t.cast("list[Json]", done["events"])
+
+    def has_canary(self, version: str) -> None:
+        """Runs the task for the canary again, and looks at who has what."""
+        self.module("service", **self.service(version, **CANARY))
+        again = self.module("service", **self.service(version, **CANARY))
+        if again["changed"] or again["plan"]:
+            raise Broken("the second run for the canary still plans %s" % again["plan"])
+        total = sum(one["weight"] for one in again["instances"])
+        shares = {one["version"]: 100 * one["weight"] // total for one in again["instances"] if one["weight"]}
+        if shares != {self.live: 100 - CANARY["weight"], version: CANARY["weight"]}:
+            raise Broken("the traffic is split otherwise: %s" % shares)
+        drift = self.drift()
+        if drift:
+            raise Broken(drift)
 
     def converge(self, target: str) -> None:
         """Runs the task for `target` again and looks at everything that must hold then."""
