@@ -12,6 +12,7 @@ import dataclasses
 import datetime
 import json
 import os
+import pathlib
 import shutil
 import signal
 import subprocess
@@ -19,15 +20,19 @@ import sys
 import typing as t
 
 from run.hosts import bed, call, prepare
-from run.report import ROOT, say
+from run.report import ROOT, WORK, say
 
-from lossless import client, machine, peers, settings, table
+from lossless import client, machine, page, peers, settings, table
+from lossless.drivers import DRIVERS
 from lossless.measure import WEBSOCKET_CONNECTIONS, measure
 from lossless.plays import LOGS, PlayFailed, Stage
 from lossless.queue import Queue
 from lossless.record import Row, total
+from lossless.store import Store
 
 RESULTS = ROOT / "bench" / "results"
+PAGE = ROOT / "docs" / "how-it-stays-lossless.md"
+ASKED = ("CUTOVERS", "APART_CUTOVERS", "PEER_CUTOVERS", "WEBSOCKET_CUTOVERS", "RATE", "BESIDE", "ENGINES", "DRIVERS", "MODES", "PEERS")
 
 
 def main() -> int:
@@ -36,8 +41,9 @@ def main() -> int:
         wanted = settings.read(os.environ)
     except settings.Unusable as error:
         sys.exit("dev bench-lossless: %s" % error)
-    shutil.rmtree(LOGS, ignore_errors=True)
-    LOGS.mkdir(parents=True)
+    if not wanted.resume:
+        shutil.rmtree(LOGS, ignore_errors=True)
+    LOGS.mkdir(parents=True, exist_ok=True)
     # So that the hosts are taken down then, too.
     signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))
     try:
@@ -48,80 +54,112 @@ def main() -> int:
 
 
 def _bench(wanted: settings.Settings) -> int:
-    began = datetime.datetime.now(datetime.timezone.utc)
-    prepare(wanted.engines)
+    commit = machine.collection()
+    store = Store(WORK / "rows", commit)
+    if not wanted.resume:
+        store.clear()
     combos = settings.combos(wanted)
-    collections = str(peers.collections()) if any(combo.way == settings.RECREATE for combo in combos) else ""
-    stage = Stage(call(bed("inventory", "--pipelining")).strip(), collections)
-    facts = _facts(wanted, began)
-    rows, missing = _measure_all(combos, stage, wanted)
-    _write(facts, rows)
+    rows = {combo.name: row for combo in combos for row in [store.find(combo, wanted.rate)] if row}
+    left = [combo for combo in combos if combo.name not in rows]
+    say("%s: %d combinations, %d of them measured before" % (commit, len(combos), len(rows)))
+    missing = _measure(Run(combos, rows, store, wanted, commit), left) if left else []
+    found = [rows[combo.name] for combo in combos if combo.name in rows]
+    _write(pathlib.Path(wanted.out) if wanted.out else RESULTS, {**store.facts(), "command": _command()}, found, missing)
     for problem in missing:
         say("FAILED %s" % problem)
-    ours = [row for row in rows if row.way == settings.OURS]
-    say(total(ours).line)
-    judged = [row for row in rows if row.way in (settings.OURS, settings.WEBSOCKETS)]
+    say(total([row for row in found if row.way == settings.OURS]).line)
+    judged = [row for row in found if row.way in (settings.OURS, settings.WEBSOCKETS)]
     return 1 if missing or not judged or any(row.lost or row.faults for row in judged) else 0
 
 
-def _facts(wanted: settings.Settings, began: datetime.datetime) -> dict[str, str]:
-    names = ("CUTOVERS", "PEER_CUTOVERS", "WEBSOCKET_CUTOVERS", "RATE", "BESIDE", "ENGINES", "DRIVERS", "MODES", "PEERS")
-    given = ["%s=%s" % (name, os.environ[name]) for name in names if os.environ.get(name)]
+def _command() -> str:
+    given = ["%s=%s" % (name, os.environ[name]) for name in ASKED if os.environ.get(name)]
+    return "`%s`" % " ".join([*given, "./dev bench-lossless"])
+
+
+def _facts(wanted: settings.Settings) -> dict[str, str]:
     return {
         **machine.facts(wanted.engines, wanted.drivers),
         **({"peers": peers.versions(peers.collections())} if "recreate" in wanted.peers else {}),
+        **({"docker-rollout": peers.rollout_version(wanted.rollout)} if "rollout" in wanted.peers and wanted.rollout else {}),
         "load": client.words(wanted.rate, 0) + "; from outside the host, on its published port; nothing is ever repeated by the client",
         "websockets": "%d of them beside the same load, in rows of their own" % WEBSOCKET_CONNECTIONS,
         "cutovers": "A to B to A and so on, by `ansible-playbook`; %d combinations at a time" % wanted.beside,
         **({"note": os.environ["NOTE"]} if os.environ.get("NOTE") else {}),
-        "date": began.strftime("%Y-%m-%d %H:%M UTC"),
-        "command": "`%s`" % " ".join([*given, "./dev bench-lossless"]),
+        "date": datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%d %H:%M UTC"),
     }
 
 
-def _measure_all(combos: t.Sequence[settings.Combo], stage: Stage, wanted: settings.Settings) -> tuple[list[Row], list[str]]:
-    """All rows in the order of `combos`, and what could not be measured. A host has one combination at a time."""
-    rows: dict[str, Row] = {}
+@dataclasses.dataclass(frozen=True)
+class Run:
+    """What is measured, and the rows so far by the name of their combination."""
+
+    combos: t.Sequence[settings.Combo]
+    rows: dict[str, Row]
+    store: Store
+    wanted: settings.Settings
+    commit: str
+
+    def add(self, combo: settings.Combo, row: Row) -> None:
+        """Keeps a row, and says how far the run is."""
+        self.rows[combo.name] = row
+        self.store.keep(combo, self.wanted.rate, row)
+        _tell(combo, row)
+        ours = total([one for one in self.rows.values() if one.way == settings.OURS])
+        say("    %d of %d rows; ours so far: %d cutovers, %d requests, %d lost" % (len(self.rows), len(self.combos), ours.cutovers, ours.sent, ours.lost))
+
+
+def _measure(run: Run, left: t.Sequence[settings.Combo]) -> list[str]:
+    """Measures the combinations that are left, and returns what could not be measured. A host has one at a time."""
+    prepare(run.wanted.engines)
+    collections = str(peers.collections()) if any(combo.way == settings.RECREATE for combo in left) else ""
+    hosted = any(DRIVERS[name].front == "host" for name in run.wanted.drivers)
+    stage = Stage(call(bed("inventory", "--pipelining")).strip(), collections, run.wanted.rollout, hosted)
+    run.store.keep_facts(run.store.facts() or _facts(run.wanted))
     missing: list[str] = []
-    queue = Queue(combos)
+    queue = Queue(left)
 
     def work() -> None:
         while combo := queue.take():
             try:
-                rows[combo.name] = row = measure(combo, stage, wanted.rate)
-                (LOGS / ("%s-row.json" % combo.name)).write_text(json.dumps(dataclasses.asdict(row)))
-                _tell(combo, row)
-            except PlayFailed as error:
-                missing.append(str(error))
-                say("FAILED %s" % error)
+                run.add(combo, measure(combo, stage, run.wanted.rate, run.commit))
+            except (PlayFailed, OSError, ValueError, LookupError) as error:
+                missing.append("%s: %s" % (combo.name, error))
+                say("FAILED %s" % missing[-1])
             finally:
                 queue.done(combo)
 
-    with concurrent.futures.ThreadPoolExecutor(max(wanted.beside, 1)) as pool:
-        workers = [pool.submit(work) for _number in range(max(wanted.beside, 1))]
+    with concurrent.futures.ThreadPoolExecutor(max(run.wanted.beside, 1)) as pool:
+        workers = [pool.submit(work) for _number in range(max(run.wanted.beside, 1))]
         try:
             for worker in workers:
                 worker.result()
         finally:
             queue.close()
-    return [rows[combo.name] for combo in combos if combo.name in rows], missing
+    return missing
 
 
 def _tell(combo: settings.Combo, row: Row) -> None:
-    say("%-36s cutovers %-3d sent %-8d lost %-6d %s gap %.0f ms" % (combo.name, row.cutovers, row.sent, row.lost, row.lost_by_kind or "", row.gap_ms))
+    words = (combo.name, row.cutovers, row.sent, row.lost, row.lost_by_kind or "", row.gap_ms, row.client_cpu * 100)
+    say("%-36s cutovers %-3d sent %-8d lost %-6d %s gap %.0f ms, client %.0f %% of a core" % words)
     if combo.way in (settings.OURS, settings.WEBSOCKETS):
         for trouble in [*row.faults, *row.losses]:
             say("    " + trouble)
 
 
-def _write(facts: t.Mapping[str, str], rows: t.Sequence[Row]) -> None:
-    RESULTS.mkdir(parents=True, exist_ok=True)
-    result = {"facts": facts, "rows": [dataclasses.asdict(row) for row in rows]}
-    (RESULTS / "lossless.json").write_text(json.dumps(result, indent=1) + "\n")
-    (RESULTS / "lossless.md").write_text(table.page(facts, rows))
+def _write(folder: pathlib.Path, facts: t.Mapping[str, str], rows: t.Sequence[Row], missing: t.Sequence[str]) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    lines = [problem.splitlines()[0] for problem in missing]
+    result = {"facts": facts, "rows": [dataclasses.asdict(row) for row in rows], "missing": lines}
+    (folder / "lossless.json").write_text(json.dumps(result, indent=1) + "\n")
+    (folder / "lossless.md").write_text(table.page(facts, rows, lines))
+    written = [folder, *folder.iterdir()]
+    if folder == RESULTS:
+        PAGE.write_text(page.fill(PAGE.read_text(), facts, rows))
+        written.append(PAGE)
     # The person who ran this through sudo should own the result.
     owner = ROOT.stat()
-    for path in (RESULTS, *RESULTS.iterdir()):
+    for path in written:
         with contextlib.suppress(PermissionError):
             os.chown(path, owner.st_uid, owner.st_gid)
 

@@ -4,7 +4,8 @@
 
 """The load of the bench as a process of its own, in the network of the hosts: python -m lossless.client URL RATE WEBSOCKETS.
 
-Says "asking" when it begins, and its counts as JSON when SIGTERM has ended it. It is the client of the probe module.
+Says "asking" when it begins, and its counts as JSON when SIGTERM has ended it, with the seconds of processor time that it took
+itself. It is the client of the probe module.
 """
 
 from __future__ import annotations
@@ -13,13 +14,14 @@ import asyncio
 import json
 import signal
 import sys
+import time
 import typing as t
 
 from ansible_collections.hotswap.containers.plugins.module_utils._probe.client import Load, Target, Traffic, report
 from ansible_collections.hotswap.containers.plugins.module_utils._probe.wire import Address
 
 # The shares of the rate, and the connections of each kind.
-PACED = (("keepalive", 0.35, 16), ("keepalive_idle", 0.1, 40), ("fresh", 0.25, 32), ("post", 0.15, 16), ("post_fresh", 0.15, 32))
+PACED = (("keepalive", 0.35, 32), ("keepalive_idle", 0.1, 40), ("fresh", 0.25, 48), ("post", 0.15, 24), ("post_fresh", 0.15, 48))
 # What is in flight all the time: kind, connections, path.
 UNPACED = (("slow", 4, "/slow?s=3"), ("slow", 4, "/slow?s=5"), ("stream", 4, "/stream?s=3"))
 # Longer than anything asked for takes, also when the application is asked again after a drain.
@@ -47,8 +49,9 @@ def main(argv: t.Sequence[str]) -> None:
     signal.signal(signal.SIGTERM, lambda number, _frame: ended.append(number))
     load = Load(Target(Address.of(url), timeout=TIMEOUT), traffic(float(rate), int(websockets)), stopped=lambda: bool(ended))
     print("asking", flush=True)
+    before = time.process_time()
     asyncio.run(load.run())
-    print(json.dumps(report(load)))
+    print(json.dumps({**report(load), "cpu": time.process_time() - before}))
 
 
 if __name__ == "__main__":

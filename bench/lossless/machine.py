@@ -6,15 +6,18 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import pathlib
 import platform
+import re
 import subprocess
 import typing as t
 
 from run.hosts import PROXIES, bed
 from run.report import ROOT
 
+from lossless.drivers import DRIVERS, Driver
 from lossless.plays import host_of
 
 
@@ -22,21 +25,26 @@ def facts(engines: t.Sequence[str], drivers: t.Sequence[str]) -> dict[str, str]:
     """Machine and versions, each as asked of the thing itself."""
     systems = sorted({_on(engine, ". /etc/os-release; echo $PRETTY_NAME") for engine in engines})
     return {
-        "collection": _collection(),
+        "collection": collection(),
         "machine": "%s, %d cores, %.0f GB, kernel %s" % (_cpu(), os.cpu_count() or 0, _memory_gb(), ".".join(platform.release().split(".")[:2])),
         "hosts": "%s, as namespaces of this machine with systemd, sshd and an engine each" % ", ".join(systems),
         "engines": ", ".join("%s: %s" % (engine, _engine_version(engine)) for engine in engines),
-        "proxies": ", ".join(_proxy_version(engines[0], driver) for driver in drivers),
+        "proxies": ", ".join(sorted({_proxy_version(engines[0], DRIVERS[name]) for name in drivers if DRIVERS[name].proxy})),
         "Ansible": "%s, Python %s, over ssh with pipelining" % (_ansible(), platform.python_version()),
     }
 
 
-def _collection() -> str:
-    """The commit, and whether what runs on hosts is not as committed."""
+def collection() -> str:
+    """The commit, and when what runs on hosts is not as committed, what it is instead."""
     git = ["git", "-c", "safe.directory=*", "-C", str(ROOT)]
     commit = subprocess.run([*git, "rev-parse", "--short", "HEAD"], text=True, capture_output=True, check=False).stdout.strip()
     changed = subprocess.run([*git, "status", "--porcelain", "plugins"], text=True, capture_output=True, check=False).stdout.strip()
-    return "commit %s%s" % (commit or "unknown", ", with changes in plugins/" if changed else "")
+    return "commit %s%s" % (commit or "unknown", ", with changes in plugins/ (%s)" % _digest(ROOT / "plugins") if changed else "")
+
+
+def _digest(folder: pathlib.Path) -> str:
+    files = [path for path in sorted(folder.rglob("*")) if path.is_file() and "__pycache__" not in path.parts]
+    return hashlib.sha256(b"".join(str(path).encode() + path.read_bytes() for path in files)).hexdigest()[:12]
 
 
 def _on(engine: str, command: str) -> str:
@@ -48,11 +56,13 @@ def _engine_version(engine: str) -> str:
     return _on(engine, "docker --version" if engine == "docker" else "podman --version")
 
 
-def _proxy_version(engine: str, driver: str) -> str:
-    program = "docker" if engine == "docker" else "podman"
-    words = {"haproxy": "haproxy -v", "caddy": "caddy version"}[driver]
-    text = _on(engine, "%s run --rm %s %s" % (program, PROXIES[driver], words))
-    return text.split(" - ")[0] if driver == "haproxy" else "Caddy " + text.split()[0]
+def _proxy_version(engine: str, driver: Driver) -> str:
+    words = {"haproxy": "haproxy -v", "caddy": "caddy version", "nginx": "nginx -v", "apache": "apache2 -v"}[driver.proxy]
+    if driver.front == "container":
+        words = "%s run --rm %s %s" % ("docker" if engine == "docker" else "podman", PROXIES[driver.proxy], words)
+    text = _on(engine, "PATH=$PATH:/usr/sbin; %s 2>&1" % words)
+    found = re.search(r"[0-9]+\.[0-9]+\.[0-9]+", text)
+    return "%s %s" % (driver.title, found.group() if found else text)
 
 
 def _ansible() -> str:

@@ -51,16 +51,13 @@ def asking(url: str, rate: float, websockets: int) -> t.Iterator[t.Callable[[], 
             process.wait()
 
 
-def measure(combo: Combo, stage: Stage, rate: float) -> Row:
-    """Measures one combination; raises PlayFailed when it could not be set up or walked."""
+def measure(combo: Combo, stage: Stage, rate: float, commit: str) -> Row:
+    """Measures one combination; raises PlayFailed when it could not be set up or walked. The next one on the host cleans up."""
     websockets = WEBSOCKET_CONNECTIONS if combo.way == WEBSOCKETS else 0
     stage.play(combo, "prepare")
-    try:
-        with asking("http://%s:%d/" % (addresses()[host_of(combo.engine)], PORT), rate, websockets) as end:
-            time.sleep(_CALM)
-            notes = stage.cutovers(combo)
-            time.sleep(_CALM)
-            counted = end()
-    finally:
-        stage.play(combo, "clean")
-    return row_of(combo, counted, notes)
+    with asking("http://%s:%d/" % (addresses()[host_of(combo.engine)], PORT), rate, websockets) as end:
+        time.sleep(_CALM)
+        notes = stage.cutovers(combo)
+        time.sleep(_CALM)
+        counted = end()
+    return row_of(combo, counted, notes, commit)

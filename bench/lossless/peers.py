@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import pathlib
+import re
 import shutil
 import subprocess
 import sys
@@ -40,6 +41,12 @@ def versions(folder: pathlib.Path) -> str:
         manifest = (folder / ROOT_NAME / name / "MANIFEST.json").read_text()
         found.append("%s %s" % (name.replace("/", "."), manifest.split('"version": "')[1].split('"')[0]))
     return ", ".join(found)
+
+
+def rollout_version(program: str) -> str:
+    """The version of docker-rollout as the script has it: it answers only where Docker Compose is."""
+    found = re.search(r"^VERSION=(\S+)", pathlib.Path(program).read_text(), re.MULTILINE)
+    return found.group(1) if found else "unknown"
 
 
 def _unpack(wheel: pathlib.Path, folder: pathlib.Path) -> None:

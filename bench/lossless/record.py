@@ -21,7 +21,8 @@ class Row:
 
     `gap_ms` is the longest time without any good answer, `p99_ms` the time since it was due within which 99 % of the paced requests were
     answered (seconds say that the machine could not keep the rate), `switch_ms` the step that moves the traffic, `cutover_s` a whole
-    module run's steps (both for our cutovers only). `faults` says in words why the row cannot count.
+    module run's steps (both for our cutovers only). `client_cpu` is the client's own share of one core: near 1 it would have been the
+    bottleneck. `commit` is the state of the collection. `faults` says in words why the row cannot count.
     """
 
     way: str
@@ -42,9 +43,11 @@ class Row:
     seconds: float
     losses: list[str]
     faults: list[str]
+    client_cpu: float = 0.0
+    commit: str = ""
 
 
-def row_of(combo: Combo, counted: Counts, cutovers: t.Sequence[Counts]) -> Row:
+def row_of(combo: Combo, counted: Counts, cutovers: t.Sequence[Counts], commit: str = "") -> Row:
     """The row of a combination from the client's report and the cutovers' notes."""
     good = [one for one in cutovers if one["ok"]]
     return Row(
@@ -66,6 +69,8 @@ def row_of(combo: Combo, counted: Counts, cutovers: t.Sequence[Counts]) -> Row:
         seconds=counted["seconds"],
         losses=["%s %s %s" % (loss["traffic"], loss["kind"], when(loss["at"], cutovers)) for loss in counted["failures"]],
         faults=_faults(combo, counted, cutovers),
+        client_cpu=round(counted["cpu"] / max(counted["seconds"], 0.001), 3),
+        commit=commit,
     )
 
 

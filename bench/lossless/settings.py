@@ -9,12 +9,13 @@ from __future__ import annotations
 import dataclasses
 import typing as t
 
-ENGINES = ("docker", "podman", "rootless")
-DRIVERS = ("haproxy", "caddy")
+from lossless.drivers import DRIVERS, ENGINES, RECIPE_PROXIES
+
 MODES = ("graceful", "rude", "ignore")
-PEERS = ("seed", "recreate")
-# The ways to bring a version live: ours, ours with websockets open, and what others do.
-OURS, WEBSOCKETS, SEED, RECREATE = "hotswap", "websockets", "seed", "recreate"
+PEERS = ("seed", "recreate", "rollout")
+# The ways to bring a version live: ours, ours where it is lossy by nature, ours with websockets open, and what others do.
+OURS, APART, WEBSOCKETS, SEED, RECREATE, ROLLOUT = "hotswap", "apart", "websockets", "seed", "recreate", "rollout"
+PEER_WAYS = (SEED, RECREATE, ROLLOUT)
 
 
 class Unusable(Exception):
@@ -23,17 +24,25 @@ class Unusable(Exception):
 
 @dataclasses.dataclass(frozen=True)
 class Settings:
-    """What the environment asks for; `rate` in requests a second, `beside` is how many combinations run at once."""
+    """What the environment asks for; `rate` in requests a second, `beside` is how many combinations run at once.
+
+    `resume`: go on with the rows that an earlier run has not measured. `out`: the folder of the result, "" is the committed one.
+    `rollout`: the program docker-rollout on this machine, "" when it is not to be measured.
+    """
 
     engines: tuple[str, ...]
     drivers: tuple[str, ...]
     modes: tuple[str, ...]
     peers: tuple[str, ...]
     cutovers: int
+    apart_cutovers: int
     peer_cutovers: int
     websocket_cutovers: int
     rate: float
     beside: int
+    resume: bool = False
+    out: str = ""
+    rollout: str = ""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -59,14 +68,18 @@ def read(env: t.Mapping[str, str]) -> Settings:
     """The settings of an environment; raises Unusable naming the variable."""
     return Settings(
         engines=_words(env, "ENGINES", ENGINES),
-        drivers=_words(env, "DRIVERS", DRIVERS),
+        drivers=_words(env, "DRIVERS", tuple(DRIVERS)),
         modes=_words(env, "MODES", MODES),
         peers=_words(env, "PEERS", PEERS),
         cutovers=int(_number(env, "CUTOVERS", 6)),
+        apart_cutovers=int(_number(env, "APART_CUTOVERS", 2)),
         peer_cutovers=int(_number(env, "PEER_CUTOVERS", 2)),
         websocket_cutovers=int(_number(env, "WEBSOCKET_CUTOVERS", 1)),
         rate=_number(env, "RATE", 300),
         beside=int(_number(env, "BESIDE", 2)),
+        resume=bool(env.get("CONTINUE")),
+        out=env.get("OUT", ""),
+        rollout=env.get("DOCKER_ROLLOUT", ""),
     )
 
 
@@ -91,17 +104,29 @@ def _number(env: t.Mapping[str, str], name: str, default: float) -> float:
 
 
 def combos(settings: Settings) -> list[Combo]:
-    """Everything to measure: ours first, then websockets, then the peers."""
-    ours = [Combo(OURS, driver, engine, mode, settings.cutovers) for mode in settings.modes for driver in settings.drivers for engine in settings.engines]
+    """Everything to measure: ours first, then what is told apart, websockets, and the peers."""
+    strict = [name for name in settings.drivers if not DRIVERS[name].apart]
+    lossy = [name for name in settings.drivers if DRIVERS[name].apart]
     # One kind of application is enough: the proxy, not the application, decides what happens to an open websocket.
-    sockets = [Combo(WEBSOCKETS, driver, engine, "graceful", settings.websocket_cutovers) for driver in settings.drivers for engine in settings.engines]
-    peers = [combo for mode in settings.modes if mode != "ignore" for combo in _peers(settings, mode)]
-    return [combo for combo in ours + sockets + peers if combo.cutovers]
+    found = [
+        *[combo for mode in settings.modes for combo in _ours(settings, OURS, strict, mode, settings.cutovers)],
+        *[combo for mode in settings.modes for combo in _ours(settings, APART, lossy, mode, settings.apart_cutovers)],
+        *_ours(settings, WEBSOCKETS, strict, "graceful", settings.websocket_cutovers),
+        *[combo for mode in settings.modes if mode != "ignore" for combo in _peers(settings, mode)],
+    ]
+    return [combo for combo in found if combo.cutovers]
+
+
+def _ours(settings: Settings, way: str, drivers: t.Sequence[str], mode: str, cutovers: int) -> list[Combo]:
+    return [Combo(way, driver, engine, mode, cutovers) for driver in drivers for engine in settings.engines if engine in DRIVERS[driver].engines]
 
 
 def _peers(settings: Settings, mode: str) -> t.Iterator[Combo]:
+    proxies = [name for name in settings.drivers if name in RECIPE_PROXIES]
     for engine in settings.engines:
         if "seed" in settings.peers:
-            yield from (Combo(SEED, driver, engine, mode, settings.peer_cutovers) for driver in settings.drivers)
+            yield from (Combo(SEED, driver, engine, mode, settings.peer_cutovers) for driver in proxies)
         if "recreate" in settings.peers:
             yield Combo(RECREATE, "", engine, mode, settings.peer_cutovers)
+        if "rollout" in settings.peers and settings.rollout and engine == "docker":
+            yield from (Combo(ROLLOUT, driver, engine, mode, settings.peer_cutovers) for driver in proxies)

@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import typing as t
 
+from lossless.drivers import DRIVERS
 from lossless.record import Row, middle, total
-from lossless.settings import OURS, RECREATE, SEED, WEBSOCKETS
+from lossless.settings import APART, OURS, PEER_WAYS, RECREATE, ROLLOUT, SEED, WEBSOCKETS
 
 ENGINE_NAMES = {"docker": "Docker", "podman": "Podman", "rootless": "Podman, rootless"}
-DRIVER_NAMES = {"haproxy": "HAProxy", "caddy": "Caddy", "": ""}
 WAY_NAMES = {
     SEED: "alias, start the new, wait 2 s, stop the old",
     RECREATE: "recreate",
+    ROLLOUT: "`docker rollout`, the proxy finds it by name",
 }
 RECREATE_MODULES = {"docker": "community.docker.docker_container", "podman": "containers.podman.podman_container"}
 PAGE = """# What is lost while versions replace each other
@@ -27,11 +28,13 @@ PAGE = """# What is lost while versions replace each other
 %(ours)s
 
 `switch` is the step that moves the traffic: files, the running process, and its confirmation; median and longest. `drained` are requests
-that the old version still had when it left the traffic and answered all by itself (Caddy: connections), `cut` those that were
-still open at the end of `drain_timeout`. `gap` is the longest time without a good answer, all kinds of traffic together; it includes
-what the busy machine adds, so read its order of magnitude only.
+that the old version still had when it left the traffic and answered all by itself (where the proxy has no such count: connections), `cut` those
+that were still open at the end of `drain_timeout`. `gap` is the longest time without a good answer, all kinds of traffic together; it includes
+what the busy machine adds, so read its order of magnitude only.%(client)s
 
-## Lossy by nature: websockets
+## Lossy by nature
+
+%(apart)s
 
 A websocket has no end to wait for. It stays on the old version until `drain_timeout` (8 s here), then the old version is stopped. Requests beside them
 are counted as above, and must not be lost either.
@@ -51,20 +54,38 @@ failure, so a long gap counts more requests than the rate would. These rows are 
 %(line)s
 ```
 """
+_APART = """These ways of ours cannot promise it, so their rows are not part of the last line.
+
+%s
+
+%s"""
 
 
-def page(facts: t.Mapping[str, str], rows: t.Sequence[Row]) -> str:
-    """The page; `facts` say about what and when."""
+def page(facts: t.Mapping[str, str], rows: t.Sequence[Row], missing: t.Sequence[str] = ()) -> str:
+    """The page; `facts` say about what and when, `missing` what could not be measured."""
     ours = [row for row in rows if row.way == OURS]
     faults = ["- %s: %s" % (" ".join((row.way, row.driver, row.engine, row.mode)), fault) for row in rows for fault in row.faults]
+    faults += ["- not measured: %s" % problem for problem in missing]
     return PAGE % {
         "facts": "\n".join("- %s: %s" % item for item in facts.items()),
         "ours": our_table(ours),
+        "client": _client(rows),
+        "apart": _apart([row for row in rows if row.way == APART]),
         "websockets": websocket_table([row for row in rows if row.way == WEBSOCKETS]),
-        "peers": peer_table([row for row in rows if row.way in (SEED, RECREATE)]),
+        "peers": peer_table([row for row in rows if row.way in PEER_WAYS]),
         "faults": "## What went wrong\n\n%s\n\n" % "\n".join(faults) if faults else "",
         "line": total(ours).line,
     }
+
+
+def _client(rows: t.Sequence[Row]) -> str:
+    most = max((row.client_cpu for row in rows), default=0.0)
+    return " The client itself\nused at most %.0f %% of one core in any row." % (most * 100) if most else ""
+
+
+def _apart(rows: t.Sequence[Row]) -> str:
+    reasons = ["- %s: %s." % (DRIVERS[name].title, DRIVERS[name].apart) for name in dict.fromkeys(row.driver for row in rows)]
+    return _APART % ("\n".join(reasons), our_table(rows)) if rows else ""
 
 
 def our_table(rows: t.Sequence[Row]) -> str:
@@ -74,7 +95,7 @@ def our_table(rows: t.Sequence[Row]) -> str:
         (
             *_who(row),
             str(row.cutovers),
-            _count(row.sent),
+            count(row.sent),
             lost_text(row.lost, row.lost_by_kind),
             "%.0f" % row.gap_ms,
             "%.0f" % middle(row.switch_ms),
@@ -86,8 +107,8 @@ def our_table(rows: t.Sequence[Row]) -> str:
     ]
     found = total(rows)
     lost = lost_text(found.lost, found.lost_by_kind)
-    last = ("**all**", "", "", str(found.cutovers), _count(found.sent), lost, "", "", "", "", str(sum(row.cut for row in rows)))
-    return _table(head, [*body, last])
+    last = ("**all**", "", "", str(found.cutovers), count(found.sent), lost, "", "", "", "", str(sum(row.cut for row in rows)))
+    return table(head, [*body, last])
 
 
 def websocket_table(rows: t.Sequence[Row]) -> str:
@@ -97,7 +118,7 @@ def websocket_table(rows: t.Sequence[Row]) -> str:
         (
             *_who(row),
             str(row.cutovers),
-            _count(row.sent),
+            count(row.sent),
             lost_text(row.lost, row.lost_by_kind),
             str(row.websockets["opened"]),
             str(row.websockets["closed"]),
@@ -106,14 +127,14 @@ def websocket_table(rows: t.Sequence[Row]) -> str:
         )
         for row in rows
     ]
-    return _table(head, body)
+    return table(head, body)
 
 
 def peer_table(rows: t.Sequence[Row]) -> str:
     """What others do."""
     head = ("way", "driver", "engine", "app on SIGTERM", "cutovers", "sent", "lost", "gap ms")
-    body = [(way_name(row), *_who(row), str(row.cutovers), _count(row.sent), lost_text(row.lost, row.lost_by_kind), "%.0f" % row.gap_ms) for row in rows]
-    return _table(head, body)
+    body = [(way_name(row), *_who(row), str(row.cutovers), count(row.sent), lost_text(row.lost, row.lost_by_kind), "%.0f" % row.gap_ms) for row in rows]
+    return table(head, body)
 
 
 def way_name(row: Row) -> str:
@@ -127,18 +148,25 @@ def lost_text(lost: int, kinds: t.Mapping[str, int]) -> str:
     """The number, and how many in which way."""
     if not lost:
         return "**0**"
-    return "%s (%s)" % (_count(lost), ", ".join("%s %d" % item for item in sorted(kinds.items(), key=lambda item: -item[1])))
+    return "%s (%s)" % (count(lost), ", ".join("%s %d" % item for item in sorted(kinds.items(), key=lambda item: -item[1])))
 
 
 def _who(row: Row) -> tuple[str, str, str]:
-    return DRIVER_NAMES[row.driver], ENGINE_NAMES[row.engine], row.mode
+    return title(row), ENGINE_NAMES[row.engine], row.mode
 
 
-def _count(number: int) -> str:
+def title(row: Row) -> str:
+    """The name of the row's driver, "" without one."""
+    return DRIVERS[row.driver].title if row.driver else ""
+
+
+def count(number: int) -> str:
+    """1,234,567."""
     return f"{number:,}"
 
 
-def _table(head: t.Sequence[str], body: t.Sequence[t.Sequence[str]]) -> str:
+def table(head: t.Sequence[str], body: t.Sequence[t.Sequence[str]]) -> str:
+    """A table in Markdown."""
     if not body:
         return "Not measured in this run."
     lines = [head, ["---"] * len(head), *body]

@@ -18,9 +18,10 @@ import pytest
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 sys.path.append(str(ROOT / "bench"))
 
-from lossless import queue, record, settings, table  # noqa: E402
+from lossless import drivers, page, queue, record, settings, store, table  # noqa: E402
 
 CLOCK = 1000.0
+FACTS = {"date": "today", "machine": "two cores", "hosts": "Debian", "load": "300 requests a second"}
 COUNTED: dict[str, t.Any] = {
     "sent": 1200,
     "ok": 1200,
@@ -32,7 +33,9 @@ COUNTED: dict[str, t.Any] = {
     "versions": {"A": {}, "B": {}},
     "failures": [],
     "seconds": 12.0,
+    "cpu": 1.5,
 }
+LOSSY = drivers.Driver("Redirect", "", "redirect", ("docker",), "it moves new connections only")
 COMBO = settings.Combo(settings.OURS, "haproxy", "podman", "rude", 2)
 
 
@@ -45,9 +48,24 @@ def row(**more: t.Any) -> record.Row:
     return dataclasses.replace(record.row_of(COMBO, COUNTED, [note("B", CLOCK), note("A", CLOCK + 10)]), **more)
 
 
-def test_by_default_every_driver_meets_every_engine_and_every_kind_of_application() -> None:
-    found = [combo for combo in settings.combos(settings.read({})) if combo.way == settings.OURS]
-    assert len({combo.name for combo in found}) == len(found) == len(settings.DRIVERS) * len(settings.ENGINES) * len(settings.MODES)
+def test_by_default_every_driver_meets_every_engine_of_its_own_and_every_kind_of_application() -> None:
+    found = [combo for combo in settings.combos(settings.read({})) if combo.way in (settings.OURS, settings.APART)]
+    meetings = sum(len(driver.engines) for driver in drivers.DRIVERS.values()) * len(settings.MODES)
+    assert len({combo.name for combo in found}) == len(found) == meetings
+
+
+def test_what_is_lossy_by_nature_is_a_way_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(t.cast("dict[str, drivers.Driver]", drivers.DRIVERS), "redirect", LOSSY)
+    found = settings.combos(settings.read({"DRIVERS": "redirect", "MODES": "rude", "APART_CUTOVERS": "3"}))
+    assert [(combo.name, combo.cutovers) for combo in found if combo.way not in settings.PEER_WAYS] == [("apart-redirect-docker-rude", 3)]
+
+
+def test_docker_rollout_is_measured_where_the_program_is_named() -> None:
+    def names(**env: str) -> list[str]:
+        return [combo.name for combo in settings.combos(settings.read({"MODES": "rude", **env})) if combo.way == settings.ROLLOUT]
+
+    assert names() == []
+    assert names(DOCKER_ROLLOUT="/usr/bin/docker-rollout") == ["rollout-haproxy-docker-rude", "rollout-caddy-docker-rude"]
 
 
 def test_the_environment_chooses() -> None:
@@ -85,7 +103,7 @@ def test_a_row_adds_up_what_its_cutovers_said() -> None:
     found = row()
     assert (found.cutovers, found.drained, found.cut, found.gap_ms) == (2, 12, 0, 57)
     assert (found.switch_ms, found.cutover_s) == ([2.0, 2.0], [4.0, 4.0])
-    assert found.faults == []
+    assert (found.faults, found.client_cpu) == ([], 0.125)
 
 
 def test_a_row_that_cannot_count_says_why() -> None:
@@ -130,10 +148,62 @@ def test_the_page_lists_peers_and_websockets_apart_from_ours() -> None:
 
 
 def test_a_fault_is_on_the_page() -> None:
-    assert "- hotswap haproxy podman rude: nobody answered" in table.page({}, [row(faults=["nobody answered"])])
+    found = table.page({}, [row(faults=["nobody answered"])], ["prepare failed"])
+    assert "- hotswap haproxy podman rude: nobody answered\n- not measured: prepare failed\n" in found
+
+
+def test_the_page_tells_the_lossy_apart_with_the_reason(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(t.cast("dict[str, drivers.Driver]", drivers.DRIVERS), "redirect", LOSSY)
+    rows = [row(), row(way=settings.APART, driver="redirect", lost=7, lost_by_kind={"truncated": 7})]
+    for text in (table.page({}, rows), page.part(FACTS, rows)):
+        assert "- Redirect: it moves new connections only.\n" in text
+        assert "| Redirect | Podman | rude | 2 | 1,200 | 7" in text
+    assert "lossless: combos=1 cutovers=2 sent=1200 lost=0\n" in table.page({}, rows)
+    assert "| **all** |  |  | 2 | 1,200 | **0** |" in page.part(FACTS, rows)
+
+
+def test_rows_are_found_again_when_they_are_of_the_same_code_and_settings(tmp_path: pathlib.Path) -> None:
+    kept = store.Store(tmp_path / "rows", "commit a")
+    kept.keep(COMBO, 300.0, row())
+    kept.keep_facts({"date": "today"})
+    again, other = store.Store(tmp_path / "rows", "commit a"), store.Store(tmp_path / "rows", "commit b")
+    assert (again.find(COMBO, 300.0), again.facts()) == (row(), {"date": "today"})
+    assert (other.find(COMBO, 300.0), other.facts()) == (None, {})
+    assert again.find(COMBO, 400.0) is None
+    assert again.find(dataclasses.replace(COMBO, cutovers=3), 300.0) is None
+    assert again.find(dataclasses.replace(COMBO, mode="ignore"), 300.0) is None
+    again.clear()
+    assert again.find(COMBO, 300.0) is None
+
+
+def test_the_documentation_adds_up_the_kinds_of_application() -> None:
+    rows = [row(mode=mode, driver=driver, sent=1000) for mode in ("graceful", "rude") for driver in ("caddy", "haproxy")]
+    found = page.our_table(rows).splitlines()
+    assert found[2:] == [
+        "| HAProxy | Podman | graceful, rude | 4 | 2,000 | **0** |",
+        "| Caddy | Podman | graceful, rude | 4 | 2,000 | **0** |",
+        "| **all** |  |  | 8 | 4,000 | **0** |",
+    ]
+
+
+def test_only_what_is_between_the_marks_is_made_anew() -> None:
+    text = "before\n%sold\n%safter\n" % (page.BEGIN, page.END)
+    found = page.fill(text, FACTS, [row()])
+    assert found.startswith("before\n" + page.BEGIN) and found.endswith(page.END + "after\n")
+    assert "old" not in found
+    assert page.fill(found, FACTS, [row()]) == found
+
+
+def committed() -> tuple[dict[str, str], list[record.Row], list[str]]:
+    result = json.loads((ROOT / "bench" / "results" / "lossless.json").read_text())
+    return result["facts"], [record.Row(**one) for one in result["rows"]], result["missing"]
 
 
 def test_the_committed_page_is_that_of_the_committed_result() -> None:
-    result = json.loads((ROOT / "bench" / "results" / "lossless.json").read_text())
-    rows = [record.Row(**one) for one in result["rows"]]
-    assert (ROOT / "bench" / "results" / "lossless.md").read_text() == table.page(result["facts"], rows)
+    assert (ROOT / "bench" / "results" / "lossless.md").read_text() == table.page(*committed())
+
+
+def test_the_documentation_says_what_the_committed_result_says() -> None:
+    facts, rows, _missing = committed()
+    text = (ROOT / "docs" / "how-it-stays-lossless.md").read_text()
+    assert page.fill(text, facts, rows) == text
