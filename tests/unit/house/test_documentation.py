@@ -12,6 +12,8 @@ import subprocess
 
 import pytest
 
+from ansible_collections.hotswap.containers.plugins.plugin_utils import _fleet
+
 from .files import ROOT, read_yaml
 
 PAGES = sorted([ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").rglob("*.md")])
@@ -52,6 +54,22 @@ def test_playbooks_can_be_read_by_ansible(name: str) -> None:
 
 def test_shown_variables_exist() -> None:
     specs = read_yaml("roles/rollout/meta/argument_specs.yml")["argument_specs"]
-    known = {name for entry in specs.values() for name in entry["options"]} | {"rollout_hosts", "rollout_batches", "rollout_result"}
-    shown = {name for page in PAGES for name in re.findall(r"\brollout_[a-z_]+[a-z]\b", page.read_text())}
-    assert shown - known == set()
+    known = {name for entry in specs.values() for name in entry["options"]} | _of_the_fleet() | {"rollout_result", "rollout_verified", "rollout_verify"}
+    told = _fleet.report([], [], _fleet.verdict([], 0, {}), {})["stats"]
+    shown = {name for page in PAGES for name in _VARIABLE.findall(page.read_text())}
+    assert shown - known - set(told) - _HOOKS_ARE_TOLD == set()
+
+
+_VARIABLE = re.compile(r"\brollout_[a-z_]+[a-z]\b")
+_HOOKS_ARE_TOLD = {"rollout_step", "rollout_hook_services", "rollout_hook_before", "rollout_summary", "rollout_outcome"}
+
+
+def _of_the_fleet() -> set[str]:
+    """The variables that the playbooks read beside the role's."""
+    return {name for path in (ROOT / "playbooks").rglob("*.yml") for name in _VARIABLE.findall(path.read_text())}
+
+
+def test_the_variables_of_a_fleet_are_documented() -> None:
+    shown = set(_VARIABLE.findall((ROOT / "docs" / "fleet.md").read_text()))
+    known = {name for entry in read_yaml("roles/rollout/meta/argument_specs.yml")["argument_specs"].values() for name in entry["options"]}
+    assert _of_the_fleet() - known - shown - _HOOKS_ARE_TOLD == set()

@@ -10,12 +10,12 @@ import typing as t
 
 import pytest
 
-from .files import options, read_yaml
+from .files import ROOT, options, read_yaml
 
 TASKS = {task["name"]: task for name in ("main", "rollback") for task in read_yaml("roles/rollout/tasks/%s.yml" % name)}
 SPECS = read_yaml("roles/rollout/meta/argument_specs.yml")["argument_specs"]
 # What the role decides itself: it makes things exist, and never removes a network or a proxy.
-FIXED = {"network": {"state"}, "reverse_proxy": {"state", "force"}, "service": set(), "probe": {"name", "state", "state_dir"}}
+FIXED = {"image": {"state", "shipment"}, "network": {"state"}, "reverse_proxy": {"state", "force"}, "service": set(), "probe": {"name", "state", "state_dir"}}
 
 
 def _arguments(module: str, task: str) -> dict[str, t.Any]:
@@ -24,7 +24,13 @@ def _arguments(module: str, task: str) -> dict[str, t.Any]:
 
 @pytest.mark.parametrize(
     ("module", "task"),
-    [("network", "Make the network"), ("reverse_proxy", "Run the proxy"), ("service", "Roll out"), ("probe", "Ask through the public route")],
+    [
+        ("image", "Send the image"),
+        ("network", "Make the network"),
+        ("reverse_proxy", "Run the proxy"),
+        ("service", "Roll out"),
+        ("probe", "Ask through the public route"),
+    ],
 )
 def test_every_option_is_passed(module: str, task: str) -> None:
     assert set(_arguments(module, task)) == set(options(module)) - FIXED[module]
@@ -47,7 +53,7 @@ def _variable(value: str) -> str:
 
 
 def test_every_documented_variable_is_used() -> None:
-    used = "\n".join(str(task) for task in TASKS.values())
+    used = "\n".join(path.read_text() for path in (ROOT / "roles" / "rollout").rglob("*.yml") if path.name != "argument_specs.yml")
     for entry in SPECS.values():
         assert [variable for variable in entry["options"] if variable not in used] == []
 
@@ -63,6 +69,6 @@ def test_items_never_show_more_than_their_names() -> None:
         assert "loop" not in task or task["loop_control"]["label"].startswith("{{ item.name ")
 
 
-@pytest.mark.parametrize("path", ["roles/rollout/tasks/main.yml", "roles/rollout/tasks/rollback.yml"])
+@pytest.mark.parametrize("path", sorted(str(path.relative_to(ROOT)) for path in ROOT.glob("roles/*/tasks/*.yml")))
 def test_a_task_file_is_short(path: str) -> None:
     assert len(read_yaml(path)) <= 15

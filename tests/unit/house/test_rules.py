@@ -22,6 +22,7 @@ ALLOWED = {
     "_engine": {"_engine", "_errors"},
     "_switch": {"_switch", "_errors"},
     "_probe": {"_probe", "_errors"},
+    "_image": {"_image", "_engine", "_errors"},
     # Its options are the modules' options: those of the engine are declared in _module.
     "_rollout": {"_rollout", "_module", "_switch", "_engine", "_errors", "_probe"},
     "_errors": set(),
