@@ -96,7 +96,7 @@ need_tree() {
 
 need_environment() {
     [ "$(uname -s)" = Linux ] || die "this needs Linux: hosts and engines of the tests and the demo are Linux namespaces"
-    need_packages git openssh-client util-linux
+    need_packages git openssh-client util-linux zstd
     need_venv
     need_tree
     PATH=$HOTSWAP_VENV/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin

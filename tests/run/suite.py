@@ -13,7 +13,10 @@ import time
 
 from run.report import OUTPUT, ROOT, load, result_file, say
 
-LAYERS = ("lint", "unit", "sanity", "integration")
+LAYERS = ("lint", "unit", "sanity", "integration", "fleet")
+
+# They need the machine for themselves.
+ON_HOSTS = ("integration", "fleet")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -53,12 +56,12 @@ def run_all(layers: tuple[str, ...]) -> list[Outcome]:
     say("preparing the test bed in the background (%s)" % log)
     argv = [str(ROOT / "dev"), "test-integration", "--prepare"]
     with log.open("w") as file, subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=file, stderr=subprocess.STDOUT) as prepare:
-        outcomes = [run_layer(layer) for layer in layers if layer != "integration"]
+        outcomes = [run_layer(layer) for layer in layers if layer not in ON_HOSTS]
         if prepare.poll() is None:
             say("\nwaiting for the test bed")
         # A failure is not final here: the layer itself prepares again, and says what is wrong.
         prepare.wait()
-    return [*outcomes, run_layer("integration")]
+    return outcomes + [run_layer(layer) for layer in ON_HOSTS if layer in layers]
 
 
 def table(outcomes: list[Outcome]) -> str:
