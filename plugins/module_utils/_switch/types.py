@@ -145,6 +145,7 @@ class ContainerParts:
     stop_signal: str
     cap_add: tuple[str, ...]
     env: t.Mapping[str, str] = dataclasses.field(default_factory=dict)
+    sysctls: t.Mapping[str, str] = dataclasses.field(default_factory=dict)
 
 
 class RunInProxy(t.Protocol):
