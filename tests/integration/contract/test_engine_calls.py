@@ -151,7 +151,8 @@ class Host:
         self._run(lambda engine, _state: network.remove(engine, RUN, False))
 
     def service(self, version: str, **given: t.Any) -> tuple[Params, list[str]]:
-        gate = {"http": {"path": "/health"}, "interval": "0.1"}
+        # Looked at seldom, for each look is a call: what is counted must not depend on how fast the machine is.
+        gate = {"http": {"path": "/health"}, "interval": "2", "successes": 1}
         wanted = {"name": RUN, "image": "localhost/greet:" + version, "port": 8282, "proxy": RUN, "gate": gate, **given}
         params = with_defaults(SERVICE_OPTIONS, wanted)
         return self._run(lambda engine, state: service.converge(engine, state, params, False))
