@@ -54,7 +54,7 @@ def test_playbooks_can_be_read_by_ansible(name: str) -> None:
 
 def test_shown_variables_exist() -> None:
     specs = read_yaml("roles/rollout/meta/argument_specs.yml")["argument_specs"]
-    known = {name for entry in specs.values() for name in entry["options"]} | _of_the_fleet() | {"rollout_result", "rollout_verified", "rollout_verify"}
+    known = {name for entry in specs.values() for name in entry["options"]} | _of_the_fleet() | {"rollout_result", "rollout_verified"} | _tags()
     told = _fleet.report([], [], _fleet.verdict([], 0, {}), {})["stats"]
     shown = {name for page in PAGES for name in _VARIABLE.findall(page.read_text())}
     assert shown - known - set(told) - _HOOKS_ARE_TOLD == set()
@@ -67,6 +67,15 @@ _HOOKS_ARE_TOLD = {"rollout_step", "rollout_hook_services", "rollout_hook_before
 def _of_the_fleet() -> set[str]:
     """The variables that the playbooks read beside the role's."""
     return {name for path in (ROOT / "playbooks").rglob("*.yml") for name in _VARIABLE.findall(path.read_text())}
+
+
+def _tags() -> set[str]:
+    """What --tags and --skip-tags of a rollout can name."""
+    return {tag for task in read_yaml("roles/rollout/tasks/main.yml") for tag in task.get("tags", [])}
+
+
+def test_the_tags_of_a_rollout_are_documented() -> None:
+    assert _tags() - set(_VARIABLE.findall((ROOT / "docs" / "fleet.md").read_text())) == set()
 
 
 def test_the_variables_of_a_fleet_are_documented() -> None:
