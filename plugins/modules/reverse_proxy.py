@@ -18,11 +18,11 @@ description:
   - With O(where=host) it is a part of a proxy that the host runs already, as a service of systemd. There is a port of ours, a
     folder with our configuration, and one file that includes it. Nothing that people have written is edited, but for the lines
     between our marks with V(haproxy), see O(where). The engine is not used then.
-  - The container runs its process as root of the container without any capability that the proxy does not need, because
+  - A container of ours runs its process as root of the container without any capability that the proxy does not need, because
     only the user of the engine can read the files and use the control socket.
   - A change of O(connect_timeout), O(client_timeout), O(server_timeout), O(max_connections), or of a listener that is not
-    published, is taken over by the running process with a reload. HAProxy loses no request by that. Caddy closes idle
-    kept-alive connections and every WebSocket, so that some clients can see a closed connection.
+    published, is taken over by the running process with a reload. HAProxy loses no request by that. Caddy, nginx and Apache close
+    idle kept-alive connections, so that some clients can see a closed connection. WebSockets stay.
   - Every other change needs a new container, so the listeners are closed for a moment. See O(allow_downtime).
 extends_documentation_fragment:
   - hotswap.containers.engine
@@ -114,7 +114,10 @@ options:
   driver:
     description:
       - The proxy software. V(haproxy) moves traffic by its runtime API and can count the requests in flight.
-      - V(apache) goes with O(where=host) only, and V(caddy) with O(where=container) only.
+      - V(caddy), V(nginx) and V(apache) move it by one rename of a file or link that is read for each request.
+      - V(apache) goes with O(where=host) only, and V(caddy) with O(where=container) only. The others go with both.
+      - They differ in what they can do for O(hotswap.containers.service#module:route) and in how fine shares are. What a driver cannot do is
+        refused by M(hotswap.containers.service).
     type: str
     choices:
       - haproxy

@@ -671,6 +671,31 @@ EXAMPLES = r"""
       path: /scheduler
       hold: 60
 
+- name: A name server, for which the kernel sends on a port of the host
+  hotswap.containers.service:
+    name: names
+    image: registry.example/names:1.4.2
+    port: 5353
+    network: names
+    redirect:
+      port: 53
+      protocols: [tcp, udp]
+
+- name: Behind an nginx of the host that a template of yours configures
+  hotswap.containers.service:
+    name: greet
+    image: registry.example/greet:1.4.2
+    port: 8282
+    route:
+      hosts:
+        - greet.example.com
+    template:
+      src: greet.conf.j2
+      dest: /etc/nginx/conf.d/greet.conf
+      check: [nginx, -t]
+      apply: [systemctl, reload, nginx]
+  become: true
+
 - name: Go back to the version that was live before
   hotswap.containers.service:
     name: greet
