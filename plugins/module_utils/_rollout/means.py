@@ -89,7 +89,8 @@ def means_of(service: str, values: t.Mapping[str, t.Any]) -> Means:
     alias = validate.check_name("alias", values["alias"]) if values.get("alias") else ""
     template = commands_of(values["template"]) if values.get("template") else None
     means = Means(redirects.ask_of(service, values.get("redirect")), alias, template, Rendered((values.get("template") or {}).get("rendered") or "", ()))
-    if means.name and not template and (values.get("route") or {}).get("hosts"):
+    route = values.get("route") or {}
+    if means.name and not template and (route.get("hosts") or route.get("path", "/") not in (None, "/")):
         raise InvalidInput("route: %s moves connections, and knows no hosts and paths" % means.name, "Leave route out.")
     if means.name and not values.get("port"):
         raise InvalidInput("port: not given, but there is %s" % means.name, "Say on which port the service listens.")

@@ -58,6 +58,7 @@ def test_nothing_is_nothing() -> None:
         ({"port": 1, "redirect": {"port": 53, "protocols": ["sctp"]}}, "redirect.protocols:"),
         ({"port": 1, "template": {"dest": "x", "apply": ["b"]}}, "template.dest:"),
         ({"port": 1, "template": {"dest": "/x", "apply": []}}, "template.apply:"),
+        ({"port": 1, "alias": "greet", "route": {"path": "/api"}}, "route:"),
     ],
 )
 def test_what_cannot_be_is_named(values: dict[str, t.Any], said: str) -> None:
