@@ -10,6 +10,7 @@ The hosts are those of the test bed, one for each engine; they work beside each 
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import re
 import subprocess
@@ -17,7 +18,7 @@ import time
 import typing as t
 
 from run.contract import run_contract
-from run.hosts import HOSTS, bed, call, logged, prepare
+from run.hosts import HOSTS, PROXIES, bed, call, logged, prepare
 from run.playbooks import run_playbooks
 from run.report import OUTPUT, ROOT, Check, finish, say
 
@@ -31,10 +32,11 @@ def play(words: t.Sequence[str], inventory: str, name: str) -> str:
     return logged(bed("lab", "ansible-playbook", "-i", inventory, *words), OUTPUT / ("integration-%s.log" % name), env)
 
 
-def run_target(target: str, names: t.Sequence[str], inventory: str) -> list[Check]:
-    """One target on all hosts: a check for each host, read from the play's recap."""
+def run_target(target: str, names: t.Sequence[str], inventory: str, drivers: t.Sequence[str] = ()) -> list[Check]:
+    """One target on all hosts: a check for each host, read from the play's recap. `drivers`: on each host these, else its own."""
     began = time.monotonic()
     words = ["-e", "hotswap_target=%s" % target, "-e", "hotswap_hosts=%s" % ",".join(names)]
+    words += ["-e", json.dumps({"hotswap_drivers": list(drivers)})] if drivers else []
     text = play([str(FOLDER / "site.yml"), *words], inventory, target)
     passed = passed_hosts(text)
     checks = [Check("%s on %s" % (target, name), name in passed, time.monotonic() - began) for name in names]
@@ -61,14 +63,14 @@ def show(checks: list[Check]) -> list[Check]:
     return checks
 
 
-def run_all(engines: t.Sequence[str], wanted: t.Sequence[str]) -> list[Check]:
+def run_all(engines: t.Sequence[str], wanted: t.Sequence[str], drivers: t.Sequence[str] = ()) -> list[Check]:
     """Targets first, then playbooks and contract tests; a target that is asked for and not there is a failure."""
     names = prepare(engines)
     inventory = call(bed("inventory", "--pipelining")).strip()
     there = sorted(path.parents[1].name for path in (FOLDER / "targets").glob("*/tasks/main.yml"))
     checks = [Check("%s: no such target" % target, passed=False) for target in wanted if target not in [*there, "playbooks", "contract"]]
     for target in [target for target in there if not wanted or target in wanted]:
-        checks += run_target(target, names, inventory)
+        checks += run_target(target, names, inventory, drivers)
     if not wanted or "playbooks" in wanted:
         checks += show(run_playbooks(lambda words, name: play(words, inventory, "playbook-" + name), names))
     return checks + (run_contract(names) if not wanted or "contract" in wanted else [])
@@ -79,6 +81,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="./dev test-integration")
     parser.add_argument("engines", nargs="*", help="docker, podman, rootless (all)")
     parser.add_argument("--target", action="append", default=[], help="only this target (or: playbooks, contract)")
+    parser.add_argument("--every-driver", action="store_true", help="each driver on each engine, which takes much longer")
     parser.add_argument("--prepare", action="store_true", help="bring the hosts up and do nothing else")
     parser.add_argument("--keep", action="store_true", help="leave the hosts up")
     options = parser.parse_args()
@@ -90,7 +93,7 @@ def main() -> None:
         prepare(engines)
         return
     try:
-        checks = run_all(engines, options.target)
+        checks = run_all(engines, options.target, sorted(PROXIES) if options.every_driver else ())
     finally:
         if not options.keep:
             subprocess.run(bed("down"), check=False, stdout=subprocess.DEVNULL)

@@ -13,7 +13,7 @@ import time
 
 from run.report import OUTPUT, ROOT, load, result_file, say
 
-LAYERS = ("lint", "unit", "sanity", "integration", "fleet")
+LAYERS = ("lint", "unit", "sanity", "integration")
 
 # They need the machine for themselves.
 ON_HOSTS = ("integration", "fleet")
