@@ -16,9 +16,12 @@ from .._errors import SwitchError
 from . import haproxy_render, safe
 from .types import Target
 
-_SECTION = re.compile(
-    r"^(global|defaults|frontend|backend|listen|peers|resolvers|userlist|cache|program|ring|mailers|http-errors|fcgi-app|log-forward|log-profile|traces|crt-store|acme)(?:\s+([^\s#]+))?"
+# The words that begin a section (HAProxy's configuration manual, 2.1 to 3.2).
+_WORDS = (
+    "global defaults frontend backend listen peers resolvers userlist cache program ring mailers http-errors fcgi-app log-forward log-profile traces "
+    "crt-store acme"
 )
+_SECTION = re.compile(r"^(%s)(?:\s+([^\s#]+))?" % _WORDS.replace(" ", "|"))
 _SNIPPET = """\
     # BEGIN hotswap {service}
     # END hotswap {service}
