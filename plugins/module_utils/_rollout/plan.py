@@ -457,6 +457,6 @@ def _was_live(observed: Observed) -> Names:
 
 
 def _unrecorded(observed: Observed) -> Names:
-    """The live key, where it is not recorded as the latest. A canary is not live."""
+    """The live key, where it serves and is not recorded as the latest. A canary is not live, and what is down was recorded."""
     live = live_key(observed)
-    return (live,) if live and observed.history[-1:] != (live,) else ()
+    return (live,) if _serves(observed, live) and observed.history[-1:] != (live,) else ()
