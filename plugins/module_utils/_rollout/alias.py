@@ -13,15 +13,14 @@ that what is under way is only late. That is why this is the weakest of the swit
 
 from __future__ import annotations
 
-import typing as t
-
 from .._engine.types import LABEL_ADDRESS, LABEL_SERVICE, Container, Engine
 from .._errors import EngineError, InvalidInput, SwitchError
-from .._switch.types import Capabilities, Route, Serving, Target
+from .._switch.base import Unrouted
+from .._switch.types import Capabilities, Route, Serving
 from .shares import EVEN
 
 
-class AliasSwitch:
+class AliasSwitch(Unrouted):
     """The Traffic of a service whose instances share `alias` on `network`; the engine is the only memory."""
 
     capabilities = Capabilities(shares=1, in_flight=False, lossless_reload=True)
@@ -31,17 +30,11 @@ class AliasSwitch:
         self._network = network
         self._alias = alias
 
-    def routes(self) -> dict[str, Serving]:
-        return {}
-
     def current(self, service: str) -> dict[str, int]:
         return {one.name: EVEN for one in self._of(service) if self._bears(one)}
 
     def matches(self, route: Route) -> bool:
         return True
-
-    def previewed(self, service: str) -> tuple[str, ...]:
-        return ()
 
     def serve(self, serving: Serving) -> None:
         names = {target.name for target in serving.targets}
@@ -58,22 +51,10 @@ class AliasSwitch:
                 "See what else changes the containers of this network.",
             )
 
-    def in_flight(self, service: str, names: t.Sequence[str]) -> int | None:
-        return None
-
-    def answers(self, service: str, names: t.Sequence[str]) -> None:
-        return None
-
-    def forget(self, service: str, names: t.Sequence[str]) -> None:
-        return None
-
     def remove(self, service: str) -> None:
         for one in self._of(service):
             if self._bears(one):
                 self._reconnect(one, ())
-
-    def identifies(self, answered: str, target: Target) -> bool:
-        return False
 
     def refuse_taken(self, service: str) -> None:
         """Raises InvalidInput when the name leads to a container that is not an instance of the service."""

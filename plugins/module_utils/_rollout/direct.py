@@ -10,22 +10,19 @@ from __future__ import annotations
 
 import json
 import pathlib
-import typing as t
 
-from .._switch.types import Capabilities, Route, Serving, Target
+from .._switch.base import Unrouted
+from .._switch.types import Capabilities, Route, Serving
 from .memory import write_json
 
 
-class DirectSwitch:
+class DirectSwitch(Unrouted):
     """Keeps the names of the live instances in live.json of the service's folder."""
 
     capabilities = Capabilities(shares=1, in_flight=False, lossless_reload=True)
 
     def __init__(self, folder: pathlib.Path) -> None:
         self._file = folder / "live.json"
-
-    def routes(self) -> dict[str, Serving]:
-        return {}
 
     def current(self, service: str) -> dict[str, int]:
         try:
@@ -37,24 +34,9 @@ class DirectSwitch:
     def matches(self, route: Route) -> bool:
         return True
 
-    def previewed(self, service: str) -> tuple[str, ...]:
-        return ()
-
     def serve(self, serving: Serving) -> None:
         write_json(self._file, {"instances": [target.name for target in serving.targets]})
-
-    def in_flight(self, service: str, names: t.Sequence[str]) -> int | None:
-        return None
-
-    def answers(self, service: str, names: t.Sequence[str]) -> None:
-        return None
-
-    def forget(self, service: str, names: t.Sequence[str]) -> None:
-        return None
 
     def remove(self, service: str) -> None:
         if self._file.exists():
             self._file.unlink()
-
-    def identifies(self, answered: str, target: Target) -> bool:
-        return False

@@ -23,8 +23,9 @@ import typing as t
 
 from .._errors import InvalidInput, SwitchError
 from . import apache_render, safe, sockets
+from .base import ByAddress, OfRoot, Routes, Uncounted
 from .folder import ProxyFolder, sync_folder, write
-from .types import Capabilities, ContainerParts, Places, ProxySettings, Route, RunInProxy, Serving, Target
+from .types import Capabilities, ContainerParts, Places, ProxySettings, Route, RunInProxy, Serving
 
 CAPABILITIES = Capabilities(
     shares=20,
@@ -42,8 +43,6 @@ _ANSWER = 5.0
 # Processes of before a reload take connections for a moment longer: so many new ones must all have met the new one.
 _IN_A_ROW = 10
 _FIX = "Run hotswap.containers.reverse_proxy again; if this stays, look at Apache's error log."
-
-Routes = t.Mapping[str, Serving]
 
 
 def container_parts(_places: Places) -> ContainerParts:
@@ -111,25 +110,16 @@ class Map:
                 path.unlink()
 
 
-class ApacheSwitch:
-    """A Switch (types.py) for one Apache."""
+class ApacheSwitch(ByAddress, Uncounted, OfRoot):
+    """A Switch (types.py) for one Apache. It opens a connection for each request."""
 
     driver = "apache"
     capabilities = CAPABILITIES
+    configuration = "apache.conf"
 
     def __init__(self, folder: ProxyFolder, run_in_proxy: RunInProxy, places: Places) -> None:
-        self._folder = folder
-        self._run = run_in_proxy
-        self._places = places
-        self._file = folder.conf / "apache.conf"
+        super().__init__(folder, run_in_proxy, places)
         self._map = Map(folder.conf / "maps")
-
-    def routes(self) -> dict[str, Serving]:
-        """Service name to route and targets, as the files on disk say. Without the empty ones that only root could take out."""
-        found = self._folder.routes()
-        if not self._file.exists() or os.access(str(self._file), os.W_OK):
-            return found
-        return {name: one for name, one in found.items() if one.targets or one.preview}
 
     def current(self, service: str) -> dict[str, int]:
         """Instance name to weight by the map that the running process reads, if it has a route of the service."""
@@ -171,15 +161,6 @@ class ApacheSwitch:
             self._move(self._map.fill(known), known)
             raise
 
-    def in_flight(self, service: str, names: t.Sequence[str]) -> None:
-        """None: Apache has no count by instance. It opens a connection for each request, so the instance's connections tell."""
-
-    def answers(self, service: str, names: t.Sequence[str]) -> None:
-        """None: Apache has no count by instance."""
-
-    def forget(self, service: str, names: t.Sequence[str]) -> None:
-        """Nothing to do: Apache remembers no instance that its map does not name."""
-
     def remove(self, service: str) -> None:
         """Removes the service's route, then its part of the map."""
         with self._folder.locked():
@@ -200,21 +181,6 @@ class ApacheSwitch:
             self._install(safe.settings(settings), routes)
             self._move(changed, routes)
 
-    def drift(self) -> list[str]:
-        """Differences between the running process and the files, one sentence each."""
-        settings, routes = self._folder.settings(), self._folder.routes()
-        found = []
-        if self._read() != apache_render.config(settings, routes, self._places):
-            found.append("%s was changed by something else." % self._file)
-        if self._map.text() != apache_render.map_file(routes):
-            found.append("%s sends requests elsewhere than written." % self._map.path)
-        try:
-            if not self._follows(self._read(), self._map.text()):
-                found.append("Apache runs another configuration than %s has." % self._folder.conf)
-        except SwitchError as error:
-            found.append("%s." % error.what)
-        return found
-
     def prepare(self, settings: ProxySettings) -> None:
         """Writes all files, before the proxy reads them for the first time."""
         self._folder.create()
@@ -222,11 +188,7 @@ class ApacheSwitch:
         for path in (self._folder.root, self._folder.conf):
             path.chmod(0o711)
         self._map.create()
-        with self._folder.locked():
-            routes = self._folder.routes()
-            if self._map.fill(routes):
-                self._map.turn()
-            self._write(safe.settings(settings), routes)
+        super().prepare(settings)
 
     def wait_ready(self, seconds: float) -> None:
         """Returns as soon as Apache answers for our part."""
@@ -234,18 +196,20 @@ class ApacheSwitch:
         if sockets.until(lambda: _try(port, token), seconds, 0.05) is None:
             raise self._silent(port)
 
-    def identifies(self, header: str, target: Target) -> bool:
-        """True when the header is the instance's address and port, which is what Apache knows of it."""
-        return header == "%s:%d" % (target.address, target.port)
+    def _point_all(self, routes: Routes) -> None:
+        if self._map.fill(routes):
+            self._map.turn()
 
-    def _read(self) -> str:
-        try:
-            return self._file.read_text(encoding="utf-8")
-        except FileNotFoundError:
-            return ""
+    def _astray(self, routes: Routes) -> t.Iterator[str]:
+        if self._map.text() != apache_render.map_file(routes):
+            yield "%s sends requests elsewhere than written." % self._map.path
 
-    def _write(self, settings: ProxySettings, routes: Routes) -> None:
-        self._folder.save(settings, routes, {self._file: apache_render.config(settings, routes, self._places)})
+    def _runs_otherwise(self, _settings: ProxySettings, _routes: Routes) -> t.Iterator[str]:
+        if not self._follows(self._read(), self._map.text()):
+            yield "Apache runs another configuration than %s has." % self._folder.conf
+
+    def _render(self, settings: ProxySettings, routes: Routes) -> str:
+        return apache_render.config(settings, routes, self._places)
 
     def _move(self, changed: bool, routes: Routes) -> None:
         """Turns the map, and returns when the running process says that it reads it."""
@@ -261,25 +225,18 @@ class ApacheSwitch:
 
     def _install(self, settings: ProxySettings, routes: Routes) -> None:
         """Makes the running process have the configuration, reloading it where it differs; all put back on failure."""
-        wanted = apache_render.config(settings, routes, self._places)
+        wanted = self._render(settings, routes)
         if self._says().get("config") == apache_render.config_digest(wanted):
             self._write(settings, routes)
             return
         if not os.access(str(self._file), os.W_OK):
-            raise SwitchError(
-                "proxy %s has another route, and its configuration belongs to root" % self._folder.root.name,
-                "Name the route in routes of hotswap.containers.reverse_proxy, which root runs.",
-            )
-        before = self._folder.snapshot(self._file)
+            raise self._only_root()
         known = self._folder.stored_settings()
-        try:
+        with self._folder.put_back_on_failure(self._file):
             self._free(settings, known)
             self._write(settings, routes)
             self._check(settings.token)
             self._reload(apache_render.config_digest(wanted), settings)
-        except BaseException:
-            self._folder.restore(before)
-            raise
 
     def _free(self, settings: ProxySettings, known: ProxySettings | None) -> None:
         """Apache ends when it cannot open a port at a reload, so each new one is tried before."""
@@ -292,13 +249,13 @@ class ApacheSwitch:
                     )
 
     def _check(self, token: str) -> None:
-        code, output = self._run(CHECK)
+        code, output = self._run_in_proxy(CHECK)
         if code != 0:
             said = " ".join(output.replace(token, "(token)").split()) or "(no output)"
             raise SwitchError("Apache refuses the new configuration of proxy %s: %s" % (self._folder.root.name, said[-500:]), _FIX)
 
     def _reload(self, digest: str, settings: ProxySettings) -> None:
-        code, output = self._run(RELOAD)
+        code, output = self._run_in_proxy(RELOAD)
         if code != 0:
             raise SwitchError("Apache did not load %s: %s" % (self._file, " ".join(output.split())[-500:]), _FIX)
         row = 0

@@ -21,10 +21,11 @@ import typing as t
 
 from .._errors import SwitchError
 from . import caddy_render, safe, sockets
+from .base import ByAddress, ConfiguredSwitch, Routes, Uncounted
 from .caddy_render import Json, Pool
 from .folder import ProxyFolder, sync_folder, target_of, write
 from .slots import Generations
-from .types import Capabilities, ContainerParts, Maintenance, Places, ProxySettings, Route, RunInProxy, Serving, Target
+from .types import Capabilities, ContainerParts, Maintenance, Places, ProxySettings, Route, RunInProxy, Serving
 
 # Not sticky: Caddy's cookie names the slot, and a slot of one instance can become that of another while both serve.
 CAPABILITIES = Capabilities(
@@ -40,8 +41,6 @@ CAPABILITIES = Capabilities(
 _PATIENCE = 5.0
 _ANSWER = 30.0
 _FIX = "Run hotswap.containers.reverse_proxy again; if this stays, look at the proxy container's log."
-
-Routes = t.Mapping[str, Serving]
 
 
 def container_parts(places: Places) -> ContainerParts:
@@ -118,22 +117,16 @@ class Slots:
         sync_folder(generation)
 
 
-class CaddySwitch:
-    """A Switch (types.py) for one Caddy."""
+class CaddySwitch(ByAddress, Uncounted, ConfiguredSwitch):
+    """A Switch (types.py) for one Caddy. It closes an idle connection to an instance after 1 s."""
 
     driver = "caddy"
     capabilities = CAPABILITIES
+    configuration = "caddy.json"
 
     def __init__(self, folder: ProxyFolder, run_in_proxy: RunInProxy, places: Places) -> None:
-        self._folder = folder
-        self._run_in_proxy = run_in_proxy
-        self._places = places
+        super().__init__(folder, run_in_proxy, places)
         self._socket = folder.run / "admin.sock"
-        self._file = folder.conf / "caddy.json"
-
-    def routes(self) -> dict[str, Serving]:
-        """Service name to route and targets, as the files on disk say."""
-        return self._folder.routes()
 
     def current(self, service: str) -> dict[str, int]:
         """Instance name to weight by the slot files, if the running process has a route that reads them."""
@@ -168,63 +161,9 @@ class CaddySwitch:
             if not route.preview:
                 self._slots("trial", route.service).delete()
 
-    def in_flight(self, service: str, names: t.Sequence[str]) -> None:
-        """None: Caddy has no count by instance. The instance's open connections tell (idle ones close after 1 s)."""
-
-    def answers(self, service: str, names: t.Sequence[str]) -> None:
-        """None: Caddy has no count by instance."""
-
-    def forget(self, service: str, names: t.Sequence[str]) -> None:
-        """Nothing to do: Caddy remembers no instance that its slots do not name."""
-
-    def remove(self, service: str) -> None:
-        """Removes the service's route, then its slots."""
-        with self._folder.locked():
-            routes = self._folder.routes()
-            if routes.pop(service, None) is not None:
-                self._install(self._folder.settings(), routes)
-            for folder in ("up", "trial"):
-                self._slots(folder, service).delete()
-
-    def apply(self, settings: ProxySettings) -> None:
-        """See types.Switch: loads the configuration where it differs, then corrects every service's slots."""
-        self.wait_ready(_PATIENCE * 4)
-        with self._folder.locked():
-            routes = self._folder.routes()
-            self._point_all(routes)
-            self._install(settings, routes)
-
-    def drift(self) -> list[str]:
-        """Differences between the running process and the files, one sentence each."""
-        settings, routes = self._folder.settings(), self._folder.routes()
-        found = []
-        if not self._file.exists() or self._file.read_text(encoding="utf-8") != caddy_render.render(settings, routes, self._places):
-            found.append("%s was changed by something else." % self._file)
-        for service, serving in routes.items():
-            if not all(slots.pool() == pool and slots.intact() for slots, pool in self._pools(serving)):
-                found.append("%s: the slot files send requests elsewhere than written." % service)
-        try:
-            if self._running() != caddy_render.config(settings, routes, self._places):
-                found.append("Caddy runs another configuration than %s has." % self._file)
-        except SwitchError as error:
-            found.append("%s." % error.what)
-        return found
-
-    def prepare(self, settings: ProxySettings) -> None:
-        """Writes all files, before the proxy starts."""
-        self._folder.create()
-        with self._folder.locked():
-            routes = self._folder.routes()
-            self._point_all(routes)
-            self._write(safe.settings(settings), routes)
-
     def wait_ready(self, seconds: float) -> None:
         """Returns as soon as the admin socket answers."""
         self._running(seconds)
-
-    def identifies(self, header: str, target: Target) -> bool:
-        """True when the header is the instance's address and port, which is what Caddy knows of it."""
-        return header == "%s:%d" % (target.address, target.port)
 
     def _slots(self, folder: str, service: str) -> Slots:
         return Slots(self._folder.conf / folder / safe.name(service))
@@ -237,8 +176,21 @@ class CaddySwitch:
             for slots, pool in self._pools(serving):
                 slots.point(pool)
 
-    def _write(self, settings: ProxySettings, routes: Routes) -> None:
-        self._folder.save(settings, routes, {self._file: caddy_render.render(settings, routes, self._places)})
+    def _drop(self, service: str) -> None:
+        for folder in ("up", "trial"):
+            self._slots(folder, service).delete()
+
+    def _astray(self, routes: Routes) -> t.Iterator[str]:
+        for service, serving in routes.items():
+            if not all(slots.pool() == pool and slots.intact() for slots, pool in self._pools(serving)):
+                yield "%s: the slot files send requests elsewhere than written." % service
+
+    def _runs_otherwise(self, settings: ProxySettings, routes: Routes) -> t.Iterator[str]:
+        if self._running() != caddy_render.config(settings, routes, self._places):
+            yield "Caddy runs another configuration than %s has." % self._file
+
+    def _render(self, settings: ProxySettings, routes: Routes) -> str:
+        return caddy_render.render(settings, routes, self._places)
 
     def _install(self, settings: ProxySettings, routes: Routes) -> None:
         """Makes the running process have the configuration, loading it where it differs; all put back on failure."""
@@ -246,24 +198,15 @@ class CaddySwitch:
         if self._running() == wanted:
             self._write(settings, routes)
             return
-        self._check(caddy_render.render(settings, routes, self._places), settings.token)
-        before = self._folder.snapshot(self._file)
-        try:
+        self._check(self._render(settings, routes), settings.token)
+        with self._folder.put_back_on_failure(self._file):
             self._write(settings, routes)
             status, answer = self._ask("POST", "/load", self._file.read_text(encoding="utf-8"))
             if status != 200 or self._running() != wanted:
                 raise SwitchError("Caddy did not load %s: %d %s" % (self._file, status, answer.strip()), _FIX)
-        except BaseException:
-            self._folder.restore(before)
-            raise
 
     def _check(self, text: str, token: str) -> None:
-        candidate = self._folder.conf / "candidate.json"
-        write(candidate, text)
-        try:
-            code, output = self._run_in_proxy(["caddy", "validate", "--config", "%s/%s" % (self._places.conf, candidate.name)])
-        finally:
-            candidate.unlink()
+        code, output = self._tried(text, "caddy", "validate", "--config")
         if code != 0:
             last = (output.replace(token, "(token)").strip().splitlines() or ["(no output)"])[-1]
             raise SwitchError("Caddy refuses the new configuration of proxy %s: %s" % (self._folder.root.name, last), _FIX)

@@ -190,6 +190,16 @@ class ProxyFolder:
         paths = [self._settings, *configuration, *self._routes.glob("*.json")]
         return {path: path.read_bytes() if path.exists() else None for path in paths}
 
+    @contextlib.contextmanager
+    def put_back_on_failure(self, *configuration: pathlib.Path) -> t.Iterator[None]:
+        """Settings, routes and the named files say afterwards what they say now, if the block fails."""
+        before = self.snapshot(*configuration)
+        try:
+            yield
+        except BaseException:
+            self.restore(before)
+            raise
+
     def restore(self, before: Snapshot) -> None:
         """Puts settings, routes and the named files back to what they said."""
         for path in self._routes.glob("*.json"):

@@ -23,16 +23,15 @@ import typing as t
 
 from .._errors import SwitchError
 from . import haproxy_render, safe, sockets
+from .base import ConfiguredSwitch, Routes
 from .folder import ProxyFolder, write
 from .haproxy_runtime import CHANGED_BY_HAND, Runtime, one_line
 from .haproxy_servers import Servers, together
-from .types import Answers, Capabilities, ContainerParts, Places, ProxySettings, Route, RunInProxy, Serving, Target
+from .types import Answers, Capabilities, ContainerParts, Places, ProxySettings, Route, RunInProxy, Serving
 
 CAPABILITIES = Capabilities(shares=100, in_flight=True, lossless_reload=True, answers=True, preview=True, sticky=True, hold=True, maintenance=True)
 
 _RELOAD = 20.0
-
-Routes = t.Mapping[str, Serving]
 
 
 def container_parts(places: Places) -> ContainerParts:
@@ -46,24 +45,18 @@ def container_parts(places: Places) -> ContainerParts:
     )
 
 
-class HaproxySwitch:
-    """A Switch (types.py) for one HAProxy."""
+class HaproxySwitch(ConfiguredSwitch):
+    """A Switch (types.py) for one HAProxy. The workers that a reload replaces finish what is open."""
 
     driver = "haproxy"
     capabilities = CAPABILITIES
+    configuration = "haproxy.cfg"
 
     def __init__(self, folder: ProxyFolder, run_in_proxy: RunInProxy, places: Places) -> None:
-        self._folder = folder
-        self._run_in_proxy = run_in_proxy
-        self._places = places
+        super().__init__(folder, run_in_proxy, places)
         self._runtime = Runtime(folder.run / "admin.sock", folder.run / "master.sock")
         self._servers = Servers(self._runtime)
-        self._file = folder.conf / "haproxy.cfg"
         self._held_map = "%s/%s" % (places.conf, haproxy_render.HELD_MAP)
-
-    def routes(self) -> dict[str, Serving]:
-        """Service name to route and targets, as the files on disk say."""
-        return self._folder.routes()
 
     def current(self, service: str) -> dict[str, int]:
         """Instance name to weight of the servers that get new requests, from the running worker: of a held service none does."""
@@ -113,13 +106,6 @@ class HaproxySwitch:
                 served = {target.name for target in wanted.get(backend, ())}
                 self._servers.forget(backend, [name for name in names if name not in served])
 
-    def remove(self, service: str) -> None:
-        """Removes the service's route; the workers that a reload replaces finish what is open."""
-        with self._folder.locked():
-            routes = self._folder.routes()
-            if routes.pop(service, None) is not None:
-                self._install(self._folder.settings(), routes)
-
     def apply(self, settings: ProxySettings) -> None:
         """See types.Switch: reloads when the structure differs, then corrects every service's servers."""
         self.wait_ready(_RELOAD)
@@ -129,36 +115,17 @@ class HaproxySwitch:
             for serving in routes.values():
                 self._move(serving)
 
-    def drift(self) -> list[str]:
-        """Differences between the running worker and the files, one sentence each."""
-        settings, routes = self._folder.settings(), self._folder.routes()
-        found = []
-        if not self._file.exists() or self._file.read_text(encoding="utf-8") != self._render(settings, routes):
-            found.append("%s was changed by something else." % self._file)
-        try:
-            if self._runtime.description() != self._description(settings, routes):
-                found.append("HAProxy runs another structure than %s has." % self._file)
-            for serving in routes.values():
-                for backend, targets in haproxy_render.pools(serving).items():
-                    found += self._servers.differences(backend, targets)
-            found += _held_otherwise(set(haproxy_render.held(routes)), self._runtime.keys(self._held_map))
-        except SwitchError as error:
-            found.append("%s." % error.what)
-        return found
-
-    def prepare(self, settings: ProxySettings) -> None:
-        """Writes all files, before the proxy starts."""
-        self._folder.create()
-        with self._folder.locked():
-            self._write(safe.settings(settings), self._folder.routes())
-
     def wait_ready(self, seconds: float) -> None:
         """Returns as soon as the worker answers."""
         self._runtime.description(seconds)
 
-    def identifies(self, header: str, target: Target) -> bool:
-        """True when the header is the instance's name."""
-        return header == target.name
+    def _runs_otherwise(self, settings: ProxySettings, routes: Routes) -> t.Iterator[str]:
+        if self._runtime.description() != self._description(settings, routes):
+            yield "HAProxy runs another structure than %s has." % self._file
+        for serving in routes.values():
+            for backend, targets in haproxy_render.pools(serving).items():
+                yield from self._servers.differences(backend, targets)
+        yield from _held_otherwise(set(haproxy_render.held(routes)), self._runtime.keys(self._held_map))
 
     def _render(self, settings: ProxySettings, routes: Routes) -> str:
         return haproxy_render.render(settings, routes, self._places)
@@ -177,26 +144,17 @@ class HaproxySwitch:
             self._write(settings, routes)
             return
         self._check(settings, routes)
-        before = self._folder.snapshot(self._file, self._folder.conf / haproxy_render.HELD_MAP)
-        try:
+        with self._folder.put_back_on_failure(self._file, self._folder.conf / haproxy_render.HELD_MAP):
             self._write(settings, routes)
             self._reload(wanted)
-        except BaseException:
-            self._folder.restore(before)
-            raise
         self._relay()
 
     def _check(self, settings: ProxySettings, routes: Routes) -> None:
-        candidate = self._folder.conf / "candidate.cfg"
         for name, text in haproxy_render.files(routes, self._places).items():
             # A folder of an earlier release lacks what the candidate refers to.
             if not (self._folder.conf / name).exists():
                 write(self._folder.conf / name, text)
-        write(candidate, self._render(settings, routes))
-        try:
-            code, output = self._run_in_proxy(["haproxy", "-c", "-f", "%s/%s" % (self._places.conf, candidate.name)])
-        finally:
-            candidate.unlink()
+        code, output = self._tried(self._render(settings, routes), "haproxy", "-c", "-f")
         if code != 0:
             # HAProxy quotes lines that it does not understand.
             output = output.replace(settings.token, "(token)")

@@ -19,6 +19,7 @@ import typing as t
 
 from .._errors import SwitchError
 from . import haproxy_sections, safe
+from .base import FolderSwitch
 from .folder import ProxyFolder, sync_folder
 from .haproxy_runtime import Runtime, one_line
 from .haproxy_sections import Section
@@ -31,22 +32,17 @@ PROBE = "probe"
 _PATIENCE = 10.0
 
 
-class HaproxyServiceSwitch:
+class HaproxyServiceSwitch(FolderSwitch):
     """A Switch (types.py) for a HAProxy of the host. `config` and `socket` are its own file and its own control socket."""
 
     driver = "haproxy_service"
     capabilities = CAPABILITIES
 
     def __init__(self, folder: ProxyFolder, run_on_host: RunInProxy, config: pathlib.Path, socket: pathlib.Path) -> None:
-        self._folder = folder
-        self._run_on_host = run_on_host
+        super().__init__(folder, run_on_host)
         self._named = config
         self._socket = socket
         self._probe = folder.conf / PROBE
-
-    def routes(self) -> dict[str, Serving]:
-        """Service name to route and targets, as our records say."""
-        return self._folder.routes()
 
     def current(self, service: str) -> dict[str, int]:
         """Instance name to weight of the servers that get new requests, from the running worker; {} without marks in the file."""
@@ -147,10 +143,6 @@ class HaproxyServiceSwitch:
         """Returns as soon as the worker answers."""
         Runtime(self._socket, self._socket).description(seconds)
 
-    def identifies(self, header: str, target: Target) -> bool:
-        """True when the header is the instance's name."""
-        return header == target.name
-
     @property
     def _config(self) -> pathlib.Path:
         """A link stays one: what it leads to is replaced."""
@@ -211,7 +203,7 @@ class HaproxyServiceSwitch:
     def _check(self, candidate: pathlib.Path) -> None:
         files = [str(candidate) if os.path.realpath(one) == str(self._config) else one for one in self._runtime().files()]
         argv = [word for one in files if one for word in ("-f", one)] or ["-f", str(candidate)]
-        code, output = self._run_on_host(["haproxy", "-c", *argv])
+        code, output = self._run_in_proxy(["haproxy", "-c", *argv])
         if code != 0:
             raise SwitchError("HAProxy refuses %s with other servers in it: %s" % (self._config, one_line(output)), "Correct it; nothing was changed.")
 

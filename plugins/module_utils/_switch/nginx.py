@@ -23,9 +23,10 @@ import typing as t
 
 from .._errors import SwitchError
 from . import nginx_render, safe, sockets
-from .folder import ProxyFolder, write
+from .base import ConfiguredSwitch, Routes, Uncounted
+from .folder import ProxyFolder
 from .nginx_links import SLOTS, Links, State, state_of
-from .types import Capabilities, ContainerParts, Places, ProxySettings, Route, RunInProxy, Serving, Target
+from .types import Capabilities, ContainerParts, Places, ProxySettings, Route, RunInProxy, Serving
 
 CAPABILITIES = Capabilities(
     shares=SLOTS,
@@ -43,8 +44,6 @@ _RELOAD = 20.0
 _SOCKET = r"[0-9a-f]{12}\.sock"
 _FIX = "Run hotswap.containers.reverse_proxy again; if this stays, look at the proxy container's log."
 
-Routes = t.Mapping[str, Serving]
-
 
 def container_parts(places: Places) -> ContainerParts:
     """How the proxy's container is run: an nginx that was killed leaves its sockets behind, and does not start on them."""
@@ -60,21 +59,12 @@ def container_parts(places: Places) -> ContainerParts:
     )
 
 
-class NginxSwitch:
-    """A Switch (types.py) for one nginx."""
+class NginxSwitch(Uncounted, ConfiguredSwitch):
+    """A Switch (types.py) for one nginx. Each request has a connection of its own to its instance."""
 
     driver = "nginx"
     capabilities = CAPABILITIES
-
-    def __init__(self, folder: ProxyFolder, run_in_proxy: RunInProxy, places: Places) -> None:
-        self._folder = folder
-        self._run_in_proxy = run_in_proxy
-        self._places = places
-        self._file = folder.conf / "nginx.conf"
-
-    def routes(self) -> dict[str, Serving]:
-        """Service name to route and targets, as the files on disk say."""
-        return self._folder.routes()
+    configuration = "nginx.conf"
 
     def current(self, service: str) -> dict[str, int]:
         """Instance name to weight by the links, if the running process has a route that resolves them."""
@@ -107,64 +97,10 @@ class NginxSwitch:
             if not links.intact():
                 raise SwitchError("the links of %s in %s do not say what was written" % (route.service, self._folder.conf), _FIX)
 
-    def in_flight(self, service: str, names: t.Sequence[str]) -> None:
-        """None: nginx has no count by instance. Each request has a connection of its own to its instance: these tell."""
-
-    def answers(self, service: str, names: t.Sequence[str]) -> None:
-        """None: nginx has no count by instance."""
-
-    def forget(self, service: str, names: t.Sequence[str]) -> None:
-        """Nothing to do: nginx remembers no instance."""
-
-    def remove(self, service: str) -> None:
-        """Removes the service's route, then its links."""
-        with self._folder.locked():
-            routes = self._folder.routes()
-            if routes.pop(service, None) is not None:
-                self._install(self._folder.settings(), routes)
-            self._links(service).delete()
-
-    def apply(self, settings: ProxySettings) -> None:
-        """See types.Switch: reloads where the configuration differs, then corrects every service's links."""
-        self.wait_ready(_RELOAD)
-        with self._folder.locked():
-            routes = self._folder.routes()
-            self._point_all(routes)
-            self._install(settings, routes)
-
-    def drift(self) -> list[str]:
-        """Differences between the running process and the files, one sentence each."""
-        settings, routes = self._folder.settings(), self._folder.routes()
-        text = self._render(settings, routes)
-        found = []
-        if not self._file.exists() or self._file.read_text(encoding="utf-8") != text:
-            found.append("%s was changed by something else." % self._file)
-        for service, serving in routes.items():
-            if self._links(service).state() != state_of(serving) or not self._links(service).intact():
-                found.append("%s: the links send requests elsewhere than written." % service)
-        try:
-            if nginx_render.structure(text) not in self._running():
-                found.append("nginx runs another configuration than %s has." % self._file)
-        except SwitchError as error:
-            found.append("%s." % error.what)
-        return found
-
-    def prepare(self, settings: ProxySettings) -> None:
-        """Writes all files, before the proxy starts."""
-        self._folder.create()
-        with self._folder.locked():
-            routes = self._folder.routes()
-            self._point_all(routes)
-            self._write(safe.settings(settings), routes)
-
     def wait_ready(self, seconds: float) -> None:
         """Returns as soon as the process answers on its socket."""
         if sockets.until(lambda: self._running() or None, seconds) is None:
             raise self._silent()
-
-    def identifies(self, header: str, target: Target) -> bool:
-        """True when the header is the instance's name."""
-        return header == target.name
 
     def _links(self, service: str) -> Links:
         return Links(self._folder.conf / "up" / safe.name(service))
@@ -173,11 +109,20 @@ class NginxSwitch:
         for service, serving in routes.items():
             self._links(service).point(state_of(serving))
 
+    def _drop(self, service: str) -> None:
+        self._links(service).delete()
+
+    def _astray(self, routes: Routes) -> t.Iterator[str]:
+        for service, serving in routes.items():
+            if self._links(service).state() != state_of(serving) or not self._links(service).intact():
+                yield "%s: the links send requests elsewhere than written." % service
+
+    def _runs_otherwise(self, settings: ProxySettings, routes: Routes) -> t.Iterator[str]:
+        if nginx_render.structure(self._render(settings, routes)) not in self._running():
+            yield "nginx runs another configuration than %s has." % self._file
+
     def _render(self, settings: ProxySettings, routes: Routes) -> str:
         return nginx_render.render(settings, routes, self._places)
-
-    def _write(self, settings: ProxySettings, routes: Routes) -> None:
-        self._folder.save(settings, routes, {self._file: self._render(settings, routes)})
 
     def _met(self, service: str) -> State | None:
         """What requests of the service meet in the running process; None when it has no route to it."""
@@ -209,21 +154,12 @@ class NginxSwitch:
             self._write(settings, routes)
             return
         self._check(text, settings.token)
-        before = self._folder.snapshot(self._file)
-        try:
+        with self._folder.put_back_on_failure(self._file):
             self._write(settings, routes)
             self._reload(wanted, running)
-        except BaseException:
-            self._folder.restore(before)
-            raise
 
     def _check(self, text: str, token: str) -> None:
-        candidate = self._folder.conf / "candidate.conf"
-        write(candidate, text)
-        try:
-            code, output = self._run_in_proxy(["nginx", "-t", "-q", "-c", "%s/%s" % (self._places.conf, candidate.name)])
-        finally:
-            candidate.unlink()
+        code, output = self._tried(text, "nginx", "-t", "-q", "-c")
         if code != 0:
             # nginx quotes what it does not understand.
             raise SwitchError("nginx refuses the new configuration of proxy %s: %s" % (self._folder.root.name, _last(output, token)), _FIX)

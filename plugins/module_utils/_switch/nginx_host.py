@@ -11,12 +11,12 @@ resolve our links as a user of their own.
 
 from __future__ import annotations
 
-import os
 import pathlib
 import typing as t
 
 from .._errors import SwitchError
 from . import nginx_render, safe
+from .base import OfRoot, Routes
 from .folder import ProxyFolder, write
 from .nginx import NginxSwitch
 from .nginx_links import Links, State
@@ -44,7 +44,7 @@ class OpenLinks(Links):
         return name
 
 
-class NginxHostSwitch(NginxSwitch):
+class NginxHostSwitch(OfRoot, NginxSwitch):
     """A Switch (types.py) for our part of the host's nginx."""
 
     def prepare(self, settings: ProxySettings) -> None:
@@ -53,35 +53,24 @@ class NginxHostSwitch(NginxSwitch):
         for path in (self._folder.root, self._folder.conf):
             path.chmod(0o711)
 
-    def routes(self) -> dict[str, Serving]:
-        """Service name to route and targets. Without the empty ones that only root could take out."""
-        found = super().routes()
-        return found if self._may_reload() else {name: one for name, one in found.items() if one.targets or one.preview}
-
     def remove(self, service: str) -> None:
         """Removes the service's route; where only root could, the route stays and leads nowhere."""
-        known = super().routes().get(service)
+        known = self._folder.routes().get(service)
         if known is None or self._may_reload():
             super().remove(service)
         else:
             self.serve(Serving(known.route, ()))
 
-    def _may_reload(self) -> bool:
-        return not self._file.exists() or os.access(str(self._file), os.W_OK)
-
     def _links(self, service: str) -> Links:
         return OpenLinks(self._folder.conf / "up" / safe.name(service))
 
-    def _render(self, settings: ProxySettings, routes: t.Mapping[str, Serving]) -> str:
+    def _render(self, settings: ProxySettings, routes: Routes) -> str:
         return nginx_render.render_http(settings, routes, self._places)
 
     def _check(self, text: str, token: str) -> None:
         """The whole configuration with ours in it, which nginx reads at a reload only; put back before that."""
         if not self._may_reload():
-            raise SwitchError(
-                "proxy %s has another route, and its configuration belongs to root" % self._folder.root.name,
-                "Name the route in routes of hotswap.containers.reverse_proxy, which root runs.",
-            )
+            raise self._only_root()
         before = self._file.read_text(encoding="utf-8")
         write(self._file, text)
         try:

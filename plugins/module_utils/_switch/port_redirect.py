@@ -22,6 +22,7 @@ import typing as t
 from .._errors import SwitchError
 from . import port_redirect_flows as flows
 from . import port_redirect_tools as tools
+from .base import Unrouted
 from .folder import sync_folder, target_of, write_all
 from .iptables import IptablesKernel
 from .nft import NftKernel, script
@@ -192,7 +193,7 @@ class Redirects:
             mark.unlink()
 
 
-class PortRedirectSwitch:
+class PortRedirectSwitch(Unrouted):
     """The Traffic of one service: `ask` says which port of this host is redirected, to any destination."""
 
     def __init__(self, folder: pathlib.Path, ask: Redirect, tool: str) -> None:
@@ -218,9 +219,6 @@ class PortRedirectSwitch:
         mine = self._ask.plain()
         return now is not None and (now.redirect.port, now.redirect.protocols, now.redirect.addresses) == (mine.port, mine.protocols, mine.addresses)
 
-    def previewed(self, service: str) -> tuple[str, ...]:
-        return ()
-
     def serve(self, serving: Serving) -> None:
         to = tuple(Destination(one.address, one.weight) for one in serving.targets if one.weight > 0)
         port = serving.targets[0].port if serving.targets else 0
@@ -230,20 +228,11 @@ class PortRedirectSwitch:
         record = {"targets": [dataclasses.asdict(one) for one in serving.targets], "known": [dataclasses.asdict(one) for one in known.values()]}
         self._all.put(dataclasses.replace(self._ask, to=to, to_port=port), self._tool, record)
 
-    def in_flight(self, service: str, names: t.Sequence[str]) -> int | None:
-        return None
-
-    def answers(self, service: str, names: t.Sequence[str]) -> None:
-        return None
-
     def forget(self, service: str, names: t.Sequence[str]) -> None:
         self._all.forget(self._ask.name, IPV4, [one.address for one in self._known() if one.name in names])
 
     def remove(self, service: str) -> None:
         self._all.drop(self._ask.name)
-
-    def identifies(self, answered: str, target: Target) -> bool:
-        return False
 
     def _known(self) -> list[Target]:
         return [target_of(one) for one in self._all.record(self._ask.name).get("known", ())]

@@ -21,6 +21,7 @@ import time
 import typing as t
 
 from .._errors import SwitchError
+from .base import Unrouted
 from .folder import target_of, write
 from .types import Capabilities, Route, Serving, Target
 
@@ -69,7 +70,7 @@ def filled(text: str, targets: t.Sequence[Target]) -> str:
     return text
 
 
-class TemplateSwitch:
+class TemplateSwitch(Unrouted):
     """Keeps texts and who serves in template.json of the service's folder."""
 
     capabilities = Capabilities(shares=1, in_flight=False, lossless_reload=False)
@@ -79,18 +80,12 @@ class TemplateSwitch:
         self._commands = commands
         self._rendered = rendered
 
-    def routes(self) -> dict[str, Serving]:
-        return {}
-
     def current(self, service: str) -> dict[str, int]:
         return {one.name: one.weight for one in self._serving()}
 
     def matches(self, route: Route) -> bool:
         targets = self._serving()
         return bool(targets) and self._there() == self._text(targets)
-
-    def previewed(self, service: str) -> tuple[str, ...]:
-        return ()
 
     def serve(self, serving: Serving) -> None:
         targets = tuple(sorted(serving.targets, key=lambda one: one.name))
@@ -115,22 +110,10 @@ class TemplateSwitch:
                 self._run("apply", self._commands.apply)
             raise
 
-    def in_flight(self, service: str, names: t.Sequence[str]) -> int | None:
-        return None
-
-    def answers(self, service: str, names: t.Sequence[str]) -> None:
-        return None
-
-    def forget(self, service: str, names: t.Sequence[str]) -> None:
-        return None
-
     def remove(self, service: str) -> None:
         # The file is the user's: only the user knows whether the proxy can do without it.
         if self._note.exists():
             self._note.unlink()
-
-    def identifies(self, answered: str, target: Target) -> bool:
-        return False
 
     def _text(self, targets: t.Sequence[Target]) -> str:
         names = sorted(one.name for one in targets)
