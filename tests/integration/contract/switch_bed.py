@@ -165,6 +165,13 @@ def established(target: Target) -> int:
     return sum(1 for row in rows if row.split()[1] == local and row.split()[3] == "01")
 
 
+def echoed(stream: t.BinaryIO, line: bytes) -> bool:
+    """True when the line comes back."""
+    stream.write(line)
+    stream.flush()
+    return stream.readline() == line
+
+
 class Bed:
     """One proxy with its folder, and instances on loopback addresses of its own."""
 
@@ -260,6 +267,18 @@ class Bed:
         """The instance that answers, or the status."""
         status, body, _headers = self.ask(path, host, **headers)
         return body.split(" ")[0] if status == 200 else str(status)
+
+    @contextlib.contextmanager
+    def websocket(self) -> t.Iterator[t.BinaryIO]:
+        """A connection of greet.test that the proxy has upgraded, open until the block ends."""
+        with socket.create_connection(("127.0.0.1", self.port), 10) as link, link.makefile("rwb") as stream:
+            stream.write(b"GET / HTTP/1.1\r\nHost: greet.test\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n")
+            stream.write(b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n")
+            stream.flush()
+            assert b" 101 " in stream.readline()
+            while stream.readline() != b"\r\n":
+                pass
+            yield t.cast(t.BinaryIO, stream)
 
     def close(self) -> None:
         self.kill()

@@ -6,12 +6,11 @@
 
 from __future__ import annotations
 
-import socket
 import subprocess
 import typing as t
 
 import pytest
-from switch_bed import TOKEN, Bed, until
+from switch_bed import TOKEN, Bed, echoed, until
 from switch_load import Load
 
 from ansible_collections.hotswap.containers.plugins.module_utils._errors import SwitchError
@@ -178,14 +177,8 @@ def test_killed_and_started_again(bed: HostBed) -> None:
 def test_reload_by_the_owner_in_between(bed: HostBed) -> None:
     old, new = bed.instance("greet-a", 1), bed.instance("greet-b", 2)
     bed.switch.serve(serving(old))
-    with socket.create_connection(("127.0.0.1", bed.port), 10) as link, link.makefile("rwb") as stream:
-        # Open until we close it, so that the process which the reload replaces stays.
-        stream.write(b"GET / HTTP/1.1\r\nHost: greet.test\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n")
-        stream.write(b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n")
-        stream.flush()
-        assert b" 101 " in stream.readline()
-        while stream.readline() != b"\r\n":
-            pass
+    # Open until we close it, so that the process which the reload replaces stays.
+    with bed.websocket() as stream:
         assert bed.switch.in_flight("greet", ["greet-a"]) == 1
         bed.reload()
         assert (bed.who(), bed.switch.drift()) == ("greet-a", [])
@@ -193,9 +186,7 @@ def test_reload_by_the_owner_in_between(bed: HostBed) -> None:
         assert bed.who() == "greet-b"
         # That process is the owner's to end; it may still send the old instance something.
         assert bed.switch.in_flight("greet", ["greet-a"]) == 1
-        stream.write(b"hello\n")
-        stream.flush()
-        assert stream.readline() == b"hello\n"
+        assert echoed(stream, b"hello\n")
     until(lambda: bed.switch.in_flight("greet", ["greet-a"]) == 0)
     assert bed.switch.in_flight("greet", ["greet-b"]) == 0
 

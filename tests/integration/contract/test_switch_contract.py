@@ -19,7 +19,7 @@ import threading
 import typing as t
 
 import pytest
-from switch_bed import PROXIES, TOKEN, Bed, binary, environment, until
+from switch_bed import PROXIES, TOKEN, Bed, binary, echoed, environment, until
 from switch_load import Load
 
 from ansible_collections.hotswap.containers.plugins.module_utils._errors import SwitchError
@@ -361,18 +361,10 @@ def test_two_services_at_once(bed: Bed) -> None:
 def test_websocket_survives_a_cutover(bed: Bed) -> None:
     old, new = bed.instance("greet-a", 1), bed.instance("greet-b", 2)
     bed.switch.serve(serving(GREET, [old]))
-    with socket.create_connection(("127.0.0.1", bed.port), 10) as link, link.makefile("rwb") as stream:
-        stream.write(b"GET / HTTP/1.1\r\nHost: greet.test\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n")
-        stream.write(b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n")
-        stream.flush()
-        assert b" 101 " in stream.readline()
-        while stream.readline() != b"\r\n":
-            pass
+    with bed.websocket() as stream:
         bed.switch.serve(serving(GREET, [new]))
         bed.switch.serve(serving(Route("other", ("other.test",)), [new]))
-        stream.write(b"hello\n")
-        stream.flush()
-        assert stream.readline() == b"hello\n"
+        assert echoed(stream, b"hello\n")
         assert bed.switch.in_flight("greet", ["greet-a"]) in (1, None)
         assert bed.switch.in_flight("greet", ["greet-b"]) in (0, None)
     assert bed.who() == "greet-b"
