@@ -12,8 +12,8 @@ import typing as t
 
 from .._errors import InvalidInput
 from .._switch.types import Capabilities
-from .plan import Step
 from .spec import ServiceSpec
+from .state import Step
 
 
 def check(spec: ServiceSpec, state: str, weight: int, can: Capabilities, where: str) -> None:

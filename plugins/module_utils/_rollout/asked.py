@@ -16,15 +16,16 @@ from .._engine.types import LABEL_SERVICE, LABEL_SPEC, LABEL_VERSION, Container,
 from .._errors import InvalidInput
 from .._switch.types import Traffic
 from . import means
-from . import plan as planner
 from .direct import DirectSwitch
 from .host_proxy import host_proxies
 from .means import NO_MEANS, Means, means_of
 from .memory import Memory
 from .observe import key_of_container, observe
 from .paths import StateDir
+from .plan import previous
 from .proxy import Proxy, proxies
 from .spec import PREVIOUS, ServiceSpec, from_label, from_params
+from .state import live_key
 
 
 @dataclasses.dataclass(frozen=True)
@@ -102,8 +103,8 @@ def _previous(host: Host, params: t.Mapping[str, t.Any]) -> Asked:
     current = next((one for one in containers if one.running), None) or next(iter(containers), None)
     traffic = _traffic_of(host, read_label(current)) if current else host.traffic("")
     observed = observe(host.engine, host.service, traffic, host.memory, None).observed
-    live = planner.live_key(observed)
-    key = live if live and host.memory.returned_to == live else planner.previous(observed, live)
+    live = live_key(observed)
+    key = live if live and host.memory.returned_to == live else previous(observed, live)
     if not key:
         raise InvalidInput(
             "version: service %s has no previous version on this host" % host.service,

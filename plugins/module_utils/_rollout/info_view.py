@@ -12,8 +12,8 @@ import json
 import typing as t
 
 from .._engine.types import LABEL_ADDRESS, LABEL_HASH, LABEL_INSTANCE, LABEL_SPEC, LABEL_VERSION, Container
-from .plan import key_of
 from .shares import shares
+from .state import key_of
 
 Weights = t.Mapping[str, int]
 

@@ -15,8 +15,8 @@ from .._engine.types import LABEL_ADDRESS, LABEL_HASH, LABEL_SERVICE, LABEL_VERS
 from .._switch.types import Route, Serving, Target, Traffic
 from . import reach
 from .memory import Memory
-from .plan import Instance, Observed, key_of
 from .shares import EVEN
+from .state import Instance, Observed, key_of
 
 _AT_REST = frozenset(["created", "exited", "dead", "stopped", "configured", "initialized"])
 

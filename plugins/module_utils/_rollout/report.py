@@ -13,11 +13,13 @@ import typing as t
 
 from .._engine.types import LABEL_VERSION
 from .._switch.types import Route
-from . import plan as planner
+from .after import after
 from .bake import Baked
 from .observe import Sight, address_of
+from .plan import previous
 from .route_spec import route_to_dict
 from .spec import ServiceSpec
+from .state import Desired, Observed, Step, changes, live_key, phase
 
 
 @dataclasses.dataclass(frozen=True)
@@ -47,9 +49,9 @@ class Walked:
 class Report:
     """One run: what was asked, decided, and seen before. `route` is the one that the proxy had, `wanted` the one it shall have."""
 
-    desired: planner.Desired
+    desired: Desired
     spec: ServiceSpec
-    steps: t.Sequence[planner.Step]
+    steps: t.Sequence[Step]
     pull: t.Sequence[str]
     sight: Sight
     route: Route | None
@@ -62,16 +64,16 @@ class Report:
 
     @property
     def changed(self) -> bool:
-        return bool(self.pull) or planner.changes(self.steps)
+        return bool(self.pull) or changes(self.steps)
 
     @property
-    def expected(self) -> planner.Observed:
+    def expected(self) -> Observed:
         """The state after the plan."""
-        return planner.after(self.steps, self.sight.observed, self.desired.key)
+        return after(self.steps, self.sight.observed, self.desired.key)
 
     def previous_version(self) -> str | None:
         """The last known good version that a rollback would go to after this run."""
-        key = planner.previous(self.expected, self.desired.key)
+        key = previous(self.expected, self.desired.key)
         return self.sight.version_of(key) or None
 
     def result(self, now: Sight, walked: Walked) -> dict[str, t.Any]:
@@ -87,7 +89,7 @@ class Report:
             "diff": self.diff(),
         }
 
-    def shares(self, observed: planner.Observed) -> dict[str, int]:
+    def shares(self, observed: Observed) -> dict[str, int]:
         """Percent of the traffic by version; by key where two of a version have some."""
         version = {key: self.sight.version_of(key) or self.spec.version for key in observed.shares}
         several = {one for one in version.values() if list(version.values()).count(one) > 1}
@@ -103,12 +105,12 @@ class Report:
         }
 
     def _instances(self, now: Sight, left: t.Container[str]) -> list[dict[str, t.Any]]:
-        live = planner.live_key(now.observed)
+        live = live_key(now.observed)
         return [
             {
                 "name": one.name,
                 "version": now.containers[one.name].labels.get(LABEL_VERSION, ""),
-                "phase": "draining" if one.name in left else planner.phase(one, live),
+                "phase": "draining" if one.name in left else phase(one, live),
                 "weight": one.weight,
                 "address": address_of(now.containers[one.name], self.spec.network),
                 "state": now.containers[one.name].state,
@@ -116,10 +118,10 @@ class Report:
             for one in now.observed.instances
         ]
 
-    def _picture(self, observed: planner.Observed, route: Route | None) -> dict[str, t.Any]:
-        live = planner.live_key(observed)
+    def _picture(self, observed: Observed, route: Route | None) -> dict[str, t.Any]:
+        live = live_key(observed)
         return {
-            "instances": {one.name: planner.phase(one, live) for one in sorted(observed.instances, key=lambda one: one.name)},
+            "instances": {one.name: phase(one, live) for one in sorted(observed.instances, key=lambda one: one.name)},
             "shares": self.shares(observed),
             "route": route_to_dict(route) if route else None,
         }

@@ -23,10 +23,10 @@ from .look import Looker, Vantage
 from .memory import Memory
 from .observe import at_rest, key_of_container, target_of
 from .paths import StateDir
-from .plan import Step
 from .public import PublicRoute, confirm, host_for
 from .shares import EVEN
 from .spec import ServiceSpec
+from .state import Step
 
 _VERIFY_TIMEOUT = 10.0
 _ADDRESS_LOCK_TIMEOUT = 30.0

@@ -16,18 +16,20 @@ from .._engine.types import Engine
 from .._errors import HotswapError, InvalidInput
 from .._switch.types import Route, Serving
 from . import abilities
-from . import plan as planner
 from .asked import Asked, Host, resolve
 from .lock import held, owner
 from .memory import Memory
 from .observe import Sight, observe
 from .paths import StateDir
+from .plan import plan
 from .preflight import check_image, check_memory, check_names, check_network, check_pinned, check_reach
 from .proxy import Proxy
 from .public import PublicRoute, inside, published
 from .report import Report, Walked
+from .restore import restore
 from .runner import Place, Runner
 from .spec import ServiceSpec
+from .state import UNDOABLE, Desired, Step
 from .validate import check_name, unset_blank
 
 _LOG_LINES = 30
@@ -63,7 +65,7 @@ class Rollout:
         route = self._route(spec, served)
         sight = self._look(place, route)
         desired = self._desired(asked)
-        steps = planner.plan(desired, sight.observed)
+        steps = plan(desired, sight.observed)
         abilities.check_steps(steps, place.traffic.capabilities, self._where(spec))
         # What comes back, or goes, is there already: its image's name may meanwhile mean something else.
         settled = asked.returning or desired.state == "absent"
@@ -85,9 +87,9 @@ class Rollout:
         if self._params["state"] != "absent":
             abilities.check(spec, self._params["state"], self._weight, place.traffic.capabilities, self._where(spec))
 
-    def _desired(self, asked: Asked) -> planner.Desired:
+    def _desired(self, asked: Asked) -> Desired:
         spec = asked.spec
-        return planner.Desired(
+        return Desired(
             self._params["state"],
             asked.key,
             asked.names,
@@ -124,7 +126,7 @@ class Rollout:
         container = proxy.container.name if proxy.container else ""
         return Place(host.engine, host.state, proxy.switch, host.memory, container, _ways(host.engine, proxy, spec.gate.timeout))
 
-    def _preflight(self, spec: ServiceSpec, steps: t.Sequence[planner.Step], sight: Sight) -> list[str]:
+    def _preflight(self, spec: ServiceSpec, steps: t.Sequence[Step], sight: Sight) -> list[str]:
         """Everything that can be known before anything is touched. Returns the images to pull."""
         new = [name for step in steps if step.action == "create" for name in step.names]
         pull = check_image(self._engine, spec, bool(new), self._params["pull"], sight.containers.values())
@@ -154,7 +156,7 @@ class Rollout:
         failed = runner.phases[-1]["name"] if runner.phases else ""
         error.details.update(phase=failed, plan=report.texts, version=report.spec.version)
         error.details["logs"] = self._logs(report.desired.names)
-        if failed in planner.UNDOABLE or (failed in ("drain", "stop") and report.desired.order == "stop_first"):
+        if failed in UNDOABLE or (failed in ("drain", "stop") and report.desired.order == "stop_first"):
             error.details["restored"] = self._restore(runner, report, error)
         error.details["phases"] = runner.phases
         # What failed may be the very disk that the journal is on: that error must not hide this one.
@@ -164,7 +166,7 @@ class Rollout:
     def _restore(self, runner: Runner, report: Report, error: HotswapError) -> bool:
         try:
             now = self._look(runner.place, report.wanted)
-            runner.back(planner.restore(report.sight.observed, now.observed))
+            runner.back(restore(report.sight.observed, now.observed))
         except HotswapError as second:
             error.doing.append("and going back failed too: %s" % second)
             return False

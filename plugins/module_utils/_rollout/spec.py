@@ -31,9 +31,9 @@ from .gate import GateSpec
 from .gate_spec import gate_of_params, gate_to_dict
 from .means import NAMES as MEANS
 from .means import NO_MEANS, Means, means_of
-from .plan import key_of
 from .reach import NO_REACH, Reach, reach_of_label, reach_of_params
 from .route_spec import route_of, route_to_dict
+from .state import key_of
 
 PREVIOUS = "previous"
 

@@ -13,7 +13,7 @@ import pytest
 
 from ansible_collections.hotswap.containers.plugins.module_utils._errors import InvalidInput
 from ansible_collections.hotswap.containers.plugins.module_utils._rollout import abilities
-from ansible_collections.hotswap.containers.plugins.module_utils._rollout.plan import Step
+from ansible_collections.hotswap.containers.plugins.module_utils._rollout.state import Step
 from ansible_collections.hotswap.containers.plugins.module_utils._switch.types import Capabilities
 
 from .test_spec import make

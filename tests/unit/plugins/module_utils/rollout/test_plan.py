@@ -13,20 +13,19 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from ansible_collections.hotswap.containers.plugins.module_utils._errors import InvalidInput
-from ansible_collections.hotswap.containers.plugins.module_utils._rollout.plan import (
+from ansible_collections.hotswap.containers.plugins.module_utils._rollout.after import after
+from ansible_collections.hotswap.containers.plugins.module_utils._rollout.plan import plan, previous
+from ansible_collections.hotswap.containers.plugins.module_utils._rollout.restore import restore
+from ansible_collections.hotswap.containers.plugins.module_utils._rollout.state import (
     CHANGING,
     UNDOABLE,
     Desired,
     Instance,
     Observed,
     Step,
-    after,
     changes,
     live_key,
     phase,
-    plan,
-    previous,
-    restore,
 )
 
 KEYS = ("A-1", "B-1", "C-1")

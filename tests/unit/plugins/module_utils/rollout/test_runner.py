@@ -17,9 +17,9 @@ from ansible_collections.hotswap.containers.plugins.module_utils._rollout import
 from ansible_collections.hotswap.containers.plugins.module_utils._rollout.direct import DirectSwitch
 from ansible_collections.hotswap.containers.plugins.module_utils._rollout.memory import Memory
 from ansible_collections.hotswap.containers.plugins.module_utils._rollout.paths import StateDir
-from ansible_collections.hotswap.containers.plugins.module_utils._rollout.plan import Step
 from ansible_collections.hotswap.containers.plugins.module_utils._rollout.runner import Place, Runner
 from ansible_collections.hotswap.containers.plugins.module_utils._rollout.service_options import SERVICE_OPTIONS
+from ansible_collections.hotswap.containers.plugins.module_utils._rollout.state import Step
 
 # No step of these tests asks it for anything.
 NO_ENGINE: t.Any = None

@@ -16,8 +16,8 @@ from ansible_collections.hotswap.containers.plugins.module_utils._engine.types i
 from ansible_collections.hotswap.containers.plugins.module_utils._errors import EngineError, GateFailed
 from ansible_collections.hotswap.containers.plugins.module_utils._rollout.memory import Memory
 from ansible_collections.hotswap.containers.plugins.module_utils._rollout.paths import StateDir
-from ansible_collections.hotswap.containers.plugins.module_utils._rollout.plan import Step
 from ansible_collections.hotswap.containers.plugins.module_utils._rollout.runner import Place, Runner
+from ansible_collections.hotswap.containers.plugins.module_utils._rollout.state import Step
 from ansible_collections.hotswap.containers.plugins.module_utils._switch.types import Answers, Preview, Route, Serving, Target
 
 from .test_spec import make
