@@ -72,15 +72,15 @@ class Host(action.ActionModule):
         found = subprocess.run(["sh", "-c", cmd], cwd=self.folder, capture_output=True, text=True, check=False)
         return {"rc": found.returncode, "stdout": found.stdout, "stderr": found.stderr}
 
-    def _transfer_file(self, local: str, remote: str) -> None:
+    def _transfer_file(self, local_path: str, remote_path: str) -> None:
         if len(self.files) >= self.cut_after:
-            shutil.copyfile(local, remote)
-            pathlib.Path(remote).write_bytes(pathlib.Path(local).read_bytes()[:-1])
+            shutil.copyfile(local_path, remote_path)
+            pathlib.Path(remote_path).write_bytes(pathlib.Path(local_path).read_bytes()[:-1])
             raise AnsibleConnectionFailure("the line is cut")
-        self.done.append("file " + pathlib.Path(local).name)
-        shutil.copyfile(local, remote)
+        self.done.append("file " + pathlib.Path(local_path).name)
+        shutil.copyfile(local_path, remote_path)
         if len(self.files) in self.spoil:
-            pathlib.Path(remote).write_bytes(b"x" * pathlib.Path(local).stat().st_size)
+            pathlib.Path(remote_path).write_bytes(b"x" * pathlib.Path(local_path).stat().st_size)
             self.spoil.clear()
 
     @property
