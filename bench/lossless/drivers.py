@@ -43,7 +43,8 @@ DRIVERS: t.Mapping[str, Driver] = {
     "haproxy": Driver("HAProxy", "haproxy"),
     "caddy": Driver("Caddy", "caddy"),
     "nginx": Driver("nginx", "nginx"),
-    "host_haproxy": Driver("HAProxy of the host", "haproxy", "host"),
+    # Its configuration is root's, and a service of a rootless engine is its user's.
+    "host_haproxy": Driver("HAProxy of the host", "haproxy", "host", ROOTFUL),
     "host_nginx": Driver("nginx of the host", "nginx", "host"),
     "host_apache": Driver("Apache of the host", "apache", "host"),
     "port_redirect": Driver(
