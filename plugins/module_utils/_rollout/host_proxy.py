@@ -16,21 +16,16 @@ import json
 import os
 import pathlib
 import pwd
-import shutil
-import subprocess
 import typing as t
 
 from .._errors import HotswapError, InvalidInput
-from .._switch import apache, nginx_host
+from .._switch import apache, nginx_host, programs
 from .._switch.folder import ProxyFolder
 from .._switch.haproxy_service import HaproxyServiceSwitch
 from .._switch.types import Places, RunInProxy, Switch
 from .paths import StateDir
 
 RECORD = "host.json"
-_PATH = os.pathsep.join([os.environ.get("PATH", ""), "/usr/local/sbin", "/usr/sbin", "/sbin", "/usr/bin", "/bin"])
-# One command, in seconds: a reload waits for nothing that clients do.
-_COMMAND_SECONDS = 60.0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -172,24 +167,9 @@ def _user_name() -> str:
 
 
 def call(argv: t.Sequence[str]) -> tuple[int, str]:
-    """Runs a program of the host: exit code and output. 127 when it is not there, 124 when it takes longer than 60 s."""
-    program = shutil.which(argv[0], path=_PATH)
-    if program is None:
-        return 127, "%s is not on this host" % argv[0]
-    environment = {**os.environ, "PATH": _PATH, "LC_ALL": "C.UTF-8"}
-    try:
-        done = subprocess.run(
-            [program, *argv[1:]],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            env=environment,
-            timeout=_COMMAND_SECONDS,
-            check=False,
-        )
-    except subprocess.TimeoutExpired:
-        return 124, "%s is not done after %g s" % (" ".join(argv), _COMMAND_SECONDS)
-    return done.returncode, done.stdout.decode("utf-8", "replace")
+    """Runs a program of the host: exit code (see programs.Done), and what it said."""
+    done = programs.run(argv)
+    return done.code, done.said
 
 
 def run_on_host(spec: HostSpec) -> RunInProxy:
@@ -206,7 +186,7 @@ def check_configuration(spec: HostSpec) -> None:
     """The whole configuration of that proxy, as people and we have written it, passes its own test. Raises HotswapError."""
     check = [word.replace("%s", spec.config) for word in software(spec.driver).check]
     code, output = call(check)
-    if code == 127:
+    if code == programs.MISSING:
         raise InvalidInput("driver: %s" % output.strip(), "Install %s, or use where: container." % spec.driver)
     if code:
         raise HotswapError(
@@ -228,5 +208,5 @@ def check_modules(spec: HostSpec) -> None:
         other = "Load them in its configuration, and restart %s" % spec.service_unit
         raise InvalidInput(
             "driver: %s has not loaded %s" % (spec.service_unit, ", ".join("mod_" + name for name in missing)),
-            "%s." % ("Run: " + how if shutil.which(wants.load, path=_PATH) else other),
+            "%s." % ("Run: " + how if programs.find(wants.load) else other),
         )

@@ -38,7 +38,7 @@ def write_all(texts: t.Mapping[pathlib.Path, str]) -> bool:
     staged = {_temporary(path): path for path, text in texts.items() if not _says(path, text)}
     try:
         for temporary, path in staged.items():
-            _stage(temporary, texts[path])
+            stage(temporary, texts[path])
     except OSError:
         for temporary in staged:
             _remove(temporary)
@@ -61,13 +61,21 @@ def _temporary(path: pathlib.Path) -> pathlib.Path:
     return path.with_name(".%s.%d.tmp" % (path.name, os.getpid()))
 
 
-def _stage(temporary: pathlib.Path, text: str) -> None:
+def stage(temporary: pathlib.Path, text: str, like: os.stat_result | None = None) -> None:
+    """A new file that reached the disk, 0600 or with the mode and owner of another; nobody else could read it before it had them.
+
+    The owner is taken over by root only: nobody else may give files away. Bytes that are no UTF-8 come back as they were read.
+    """
     _remove(temporary)
     handle = os.open(str(temporary), os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(handle, "wb") as file:
-        file.write(text.encode())
+        if like and os.geteuid() == 0:
+            os.fchown(handle, like.st_uid, like.st_gid)
+        if like:
+            os.fchmod(handle, like.st_mode & 0o7777)
+        file.write(text.encode("utf-8", "surrogateescape"))
         file.flush()
-        os.fsync(file.fileno())
+        os.fsync(handle)
 
 
 def _remove(path: pathlib.Path) -> None:

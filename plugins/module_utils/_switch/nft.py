@@ -201,12 +201,12 @@ class NftKernel(Kernel):
 
     def redirects(self) -> dict[str, Redirect]:
         """See Kernel."""
-        code, said, wrong = tools.call(["nft", "-j", "list", "table", self.family, TABLE])
-        if code and "No such file" in wrong:
+        done = tools.call(["nft", "-j", "list", "table", self.family, TABLE])
+        if done.code and "No such file" in done.errors:
             return {}
-        if code:
-            raise SwitchError("the kernel's redirects cannot be read: %s" % " ".join(wrong.split()), "Run the task as root (become: true).")
-        return parse(json.loads(said), self.family)
+        if done.code:
+            raise SwitchError("the kernel's redirects cannot be read: %s" % " ".join(done.said.split()), "Run the task as root (become: true).")
+        return parse(json.loads(done.output), self.family)
 
     def replace(self, redirect: Redirect) -> None:
         """See Kernel."""

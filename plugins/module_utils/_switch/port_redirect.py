@@ -22,6 +22,7 @@ import typing as t
 from .._errors import SwitchError
 from . import port_redirect_flows as flows
 from . import port_redirect_tools as tools
+from . import programs
 from .base import Unrouted
 from .folder import sync_folder, target_of, write_all
 from .iptables import IptablesKernel
@@ -40,7 +41,7 @@ def choose(tool: str) -> str:
     if tool:
         tools.need(tool if tool == NFT else "iptables-restore")
         return tool
-    found = next((name for name, program in ((NFT, NFT), (IPTABLES, "iptables-restore")) if tools.find(program)), "")
+    found = next((name for name, program in ((NFT, NFT), (IPTABLES, "iptables-restore")) if programs.find(program)), "")
     if not found:
         raise SwitchError("neither nft nor iptables is on this host, and redirects need one of them", "Install the package nftables.")
     return found
@@ -150,9 +151,9 @@ class Redirects:
 
     def _kernels(self, family: str = "") -> list[Kernel]:
         found: list[Kernel] = []
-        if tools.find(NFT):
+        if programs.find(NFT):
             found += [NftKernel(one) for one in (IPV4, IPV6) if family in ("", one)]
-        if tools.find("iptables-save") and family in ("", IPV4):
+        if programs.find("iptables-save") and family in ("", IPV4):
             found.append(IptablesKernel(IPV4))
         return found
 

@@ -14,6 +14,7 @@ import typing as t
 
 from .._errors import SwitchError
 from . import port_redirect_tools as tools
+from . import programs
 from .port_redirect_types import IPV4, Redirect
 
 # Docker drops what is forwarded to a container whose port it did not publish, and keeps this chain for others' rules.
@@ -56,7 +57,7 @@ def _owner(rule: str) -> str:
 
 def allow(name: str, redirects: t.Iterable[Redirect]) -> None:
     """Makes DOCKER-USER let through what these redirects of one name send on, and nothing more of that name."""
-    if not tools.find("iptables-save"):
+    if not programs.find("iptables-save"):
         return  # no Docker without iptables
     wanted = [rule for one in redirects if one.family == IPV4 for rule in allowing(one)]
     for words in changes(tools.output(["iptables-save", "-t", "filter"]), name, wanted):
@@ -74,7 +75,7 @@ def end_flows(redirect: Redirect, protocols: t.Iterable[str], places: t.Iterable
             only += ["--reply-port-src", str(port)] if port else []
             family = "ipv4" if redirect.family == IPV4 else "ipv6"
             words = ["conntrack", "-D", "-f", family, "-p", protocol, "--orig-port-dst", str(redirect.port), *only]
-            code, _said, wrong = tools.call(words)
+            done = tools.call(words)
             # It also ends with 1 when there was no such flow, and then says how many it deleted: none.
-            if code and "flow entries have been deleted" not in wrong:
-                raise SwitchError("%s ended with %d: %s" % (" ".join(words), code, " ".join(wrong.split())), "Old flows may go on to where they went.")
+            if done.code and "flow entries have been deleted" not in done.errors:
+                raise SwitchError("%s ended with %d: %s" % (" ".join(words), done.code, " ".join(done.said.split())), "Old flows may go on to where they went.")

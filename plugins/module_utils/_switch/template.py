@@ -16,16 +16,15 @@ import dataclasses
 import json
 import os
 import pathlib
-import subprocess
 import time
 import typing as t
 
 from .._errors import SwitchError
+from . import programs
 from .base import Unrouted
-from .folder import target_of, write
+from .folder import stage, sync_folder, target_of, write
 from .types import Capabilities, Route, Serving, Target
 
-_COMMAND_SECONDS = 60.0
 _CONFIRM_SECONDS = 15.0
 _INTERVAL = 0.1
 _FIELDS = ("name", "address", "port")
@@ -159,11 +158,11 @@ class TemplateSwitch(Unrouted):
         try:
             had = path.stat() if path.exists() else None
             temporary = path.with_name(".%s.%d.tmp" % (path.name, os.getpid()))
-            temporary.write_text(text, encoding="utf-8")
-            os.chmod(str(temporary), had.st_mode & 0o7777 if had else 0o644)
-            if had and os.geteuid() == 0:
-                os.chown(str(temporary), had.st_uid, had.st_gid)
+            stage(temporary, text, had)
+            if had is None:
+                temporary.chmod(0o644)
             os.replace(str(temporary), str(path))
+            sync_folder(path.parent)
         except OSError as error:
             raise SwitchError(
                 "template.dest: %s cannot be written: %s" % (path, error), "Its folder must be there, and the user of the task must be able to write."
@@ -189,12 +188,7 @@ class TemplateSwitch(Unrouted):
     def _run(self, which: str, argv: t.Sequence[str]) -> None:
         if not argv:
             return
-        try:
-            done = subprocess.run(
-                list(argv), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace", timeout=_COMMAND_SECONDS, check=False
-            )
-        except (OSError, subprocess.TimeoutExpired) as error:
-            raise SwitchError("template.%s: %s" % (which, error), "The earlier file is back in place.") from error
-        if done.returncode:
-            said = " ".join(done.stdout.split())[-400:]
-            raise SwitchError("template.%s: %s ended with %d: %s" % (which, argv[0], done.returncode, said), "The earlier file is back in place.")
+        done = programs.run(argv)
+        if done.code:
+            said = " ".join(done.said.split())[-400:]
+            raise SwitchError("template.%s: %s ended with %d: %s" % (which, argv[0], done.code, said), "The earlier file is back in place.")

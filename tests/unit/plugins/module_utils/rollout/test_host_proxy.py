@@ -67,7 +67,7 @@ def test_a_program_that_is_not_there() -> None:
 
 def test_missing_modules_are_named_with_the_command(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(host_proxy, "call", lambda _argv: (0, "Loaded Modules:\n proxy_module (shared)\n headers_module (shared)\n"))
-    monkeypatch.setattr(host_proxy.shutil, "which", lambda *_arguments, **_more: "/usr/sbin/a2enmod")
+    monkeypatch.setattr(host_proxy.programs, "find", lambda _program: "/usr/sbin/a2enmod")
     with pytest.raises(InvalidInput, match=r"Run: a2enmod proxy_http proxy_wstunnel rewrite && systemctl restart apache2\.service"):
         host_proxy.check_modules(APACHE)
 

@@ -13,7 +13,7 @@ import typing as t
 import pytest
 
 from ansible_collections.hotswap.containers.plugins.module_utils._errors import SwitchError
-from ansible_collections.hotswap.containers.plugins.module_utils._switch import port_redirect, port_redirect_flows
+from ansible_collections.hotswap.containers.plugins.module_utils._switch import port_redirect, port_redirect_flows, programs
 from ansible_collections.hotswap.containers.plugins.module_utils._switch import port_redirect_tools as tools
 from ansible_collections.hotswap.containers.plugins.module_utils._switch.port_redirect import PortRedirectSwitch, Redirects
 from ansible_collections.hotswap.containers.plugins.module_utils._switch.port_redirect_types import IPV4, Destination, Redirect
@@ -45,9 +45,9 @@ class FakeKernel:
     def foreign(self, port: int) -> str:
         return "table x" if port == 99 else ""
 
-    def call(self, words: t.Sequence[str], text: str | None = None) -> tuple[int, str, str]:
+    def call(self, words: t.Sequence[str], text: str = "") -> programs.Done:
         self.calls.append(list(words))
-        return 0, "", ""
+        return programs.Done(0, "")
 
 
 @pytest.fixture
@@ -59,7 +59,7 @@ def kernel(monkeypatch: pytest.MonkeyPatch, tmp_path: pathlib.Path) -> FakeKerne
     monkeypatch.setattr(port_redirect, "_KERNELS", {"nft": lambda family: made})
     monkeypatch.setattr(port_redirect, "_ROUTE_LOCALNET", sysctl)
     monkeypatch.setattr(Redirects, "_kernels", lambda self, family="": [made])
-    monkeypatch.setattr(tools, "find", lambda tool: "" if tool.startswith("iptables") else "/sbin/" + tool)
+    monkeypatch.setattr(programs, "find", lambda tool: "" if tool.startswith("iptables") else "/sbin/" + tool)
     monkeypatch.setattr(tools, "call", made.call)
     return made
 
@@ -108,9 +108,9 @@ def test_the_first_redirect_ends_every_udp_flow_of_the_port(kernel: FakeKernel, 
 
 def test_no_flow_is_no_error_and_a_refusal_is(kernel: FakeKernel, monkeypatch: pytest.MonkeyPatch) -> None:
     none = "conntrack v1.4.8 (conntrack-tools): 0 flow entries have been deleted."
-    monkeypatch.setattr(tools, "call", lambda words, text=None: (1, "", none))
+    monkeypatch.setattr(tools, "call", lambda words: programs.Done(1, "", none))
     port_redirect_flows.end_flows(ASK, ("udp",), [port_redirect_flows.EVERYWHERE])
-    monkeypatch.setattr(tools, "call", lambda words, text=None: (1, "", "Operation failed: not permitted"))
+    monkeypatch.setattr(tools, "call", lambda words: programs.Done(1, "", "Operation failed: not permitted"))
     with pytest.raises(SwitchError, match="not permitted"):
         port_redirect_flows.end_flows(ASK, ("udp",), [port_redirect_flows.EVERYWHERE])
 
@@ -163,7 +163,7 @@ def test_a_taken_port_is_told(kernel: FakeKernel, tmp_path: pathlib.Path) -> Non
 
 
 def test_without_a_tool_the_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tools, "find", lambda tool: "")
+    monkeypatch.setattr(programs, "find", lambda tool: "")
     with pytest.raises(SwitchError, match="nftables"):
         port_redirect.choose("")
     with pytest.raises(SwitchError, match="package conntrack"):
