@@ -166,7 +166,7 @@ class ApacheSwitch(ByAddress, Uncounted, OfRoot):
         with self._folder.locked():
             routes = self._folder.routes()
             known = routes.pop(service, None)
-            if known and not os.access(str(self._file), os.W_OK):
+            if known and not self._may_reload():
                 # The rule stays, and leads nowhere: only root could take it out.
                 routes[service] = Serving(known.route, ())
             if known or service in apache_render.listed(self._read()):
@@ -229,7 +229,7 @@ class ApacheSwitch(ByAddress, Uncounted, OfRoot):
         if self._says().get("config") == apache_render.config_digest(wanted):
             self._write(settings, routes)
             return
-        if not os.access(str(self._file), os.W_OK):
+        if not self._may_reload():
             raise self._only_root()
         known = self._folder.stored_settings()
         with self._folder.put_back_on_failure(self._file):

@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 
 from ansible_collections.hotswap.containers.plugins.module_utils._errors import SwitchError
 from ansible_collections.hotswap.containers.plugins.module_utils._switch import apache, apache_render
-from ansible_collections.hotswap.containers.plugins.module_utils._switch.types import Maintenance, Preview, Route, Serving, Target
+from ansible_collections.hotswap.containers.plugins.module_utils._switch.folder import ProxyFolder
+from ansible_collections.hotswap.containers.plugins.module_utils._switch.types import Maintenance, Preview, ProxySettings, Route, Serving, Target
 
 from .examples import PLACES, ROUTES, SETTINGS, target_lists
 
@@ -113,3 +114,24 @@ def test_texts_that_nothing_says_any_more_go(tmp_path: pathlib.Path) -> None:
     assert {path.name for path in (tmp_path / "maps" / "closed").iterdir()} == {"nobody", "greet.text"}
     found.clean({})
     assert {path.name for path in (tmp_path / "maps" / "closed").iterdir()} == {"nobody"}
+
+
+class Calm(apache.ApacheSwitch):
+    """Says nothing of ours, and notes when it would have been reloaded."""
+
+    reloads = 0
+
+    def _says(self) -> dict[str, str]:
+        return {"map": apache_render.map_digest(self._map.text())}
+
+    def _reload(self, digest: str, settings: ProxySettings) -> None:
+        self.reloads += 1
+
+
+def test_a_configuration_that_was_deleted_is_written_again(tmp_path: pathlib.Path) -> None:
+    one = Calm(ProxyFolder(tmp_path / "edge"), lambda _argv: (0, ""), PLACES)
+    one.prepare(SETTINGS)
+    (tmp_path / "edge/conf/apache.conf").unlink()
+    one.apply(SETTINGS)
+    assert apache_render.config_digest((tmp_path / "edge/conf/apache.conf").read_text())
+    assert one.reloads == 1
