@@ -103,7 +103,7 @@ class Rollout:
 
     def _route(self, spec: ServiceSpec, served: Serving | None) -> Route | None:
         """The route as it shall be, None for a service without. A candidate only brings its preview into the one that is there."""
-        if not spec.port:
+        if not spec.port or (self._params["state"] == "absent" and not served):
             return None
         if self._params["state"] == "candidate" and served:
             return dataclasses.replace(served.route, preview=spec.route.preview)

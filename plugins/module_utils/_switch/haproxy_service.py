@@ -20,7 +20,7 @@ import typing as t
 from .._errors import SwitchError
 from . import haproxy_sections, safe
 from .base import FolderSwitch
-from .folder import ProxyFolder, sync_folder
+from .folder import ProxyFolder, stage, sync_folder
 from .haproxy_runtime import Runtime, one_line
 from .haproxy_sections import Section
 from .haproxy_servers import Servers, together
@@ -50,10 +50,16 @@ class HaproxyServiceSwitch(FolderSwitch):
         return self._servers(section).taking(section.backend) if section else {}
 
     def matches(self, route: Route) -> bool:
-        """True when the service has its marks in a backend that runs. What leads to it is the owner's."""
+        """True when the service is served by a backend that runs. What leads to it is the owner's.
+
+        Raises SwitchError for a service that never was, where the owner's file is not ready for it: before anything is started.
+        """
         known = self._folder.routes().get(route.service)
+        if known is None:
+            self._section(route.service)
+            return False
         section = haproxy_sections.find(self._text(), route.service)
-        return known is not None and known.route == route and section is not None and self._runs(section)
+        return known.route == route and section is not None and self._runs(section)
 
     def previewed(self, service: str) -> tuple[str, ...]:
         """None: this driver has no way to them."""
@@ -192,7 +198,7 @@ class HaproxyServiceSwitch(FolderSwitch):
         # Begins with a dot: HAProxy skips such files in a folder of configurations.
         candidate = self._config.with_name(".%s.hotswap" % self._config.name)
         try:
-            _stage(candidate, after, status)
+            stage(candidate, after, status)
             self._check(candidate)
             os.replace(str(candidate), str(self._config))
         finally:
@@ -212,19 +218,6 @@ class HaproxyServiceSwitch(FolderSwitch):
         servers.bring(section.backend, wanted.targets)
         # A drained server would still get clients whom a cookie of the owner's keeps there.
         servers.retire(section.backend, wanted.targets, "maint")
-
-
-def _stage(path: pathlib.Path, text: str, like: os.stat_result) -> None:
-    """A file with the owner and the mode of another, which nobody else could read before it had them."""
-    with contextlib.suppress(FileNotFoundError):
-        path.unlink()
-    handle = os.open(str(path), os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(handle, "wb") as file:
-        os.fchown(handle, like.st_uid, like.st_gid)
-        os.fchmod(handle, like.st_mode & 0o7777)
-        file.write(text.encode("utf-8", "surrogateescape"))
-        file.flush()
-        os.fsync(handle)
 
 
 def _plain(route: Route) -> bool:

@@ -210,6 +210,9 @@ def test_refused_before_anything_is_touched(marks: str, says: str, fix: str) -> 
         bed.start()
         before = bed.file.read_bytes()
         target = bed.instance("greet-a", 1)
+        with pytest.raises(SwitchError, match=says):
+            # The first question of every task, before it starts an instance.
+            bed.switch.matches(GREET)
         with pytest.raises(SwitchError, match=says) as refused:
             bed.switch.serve(serving(target))
         assert fix in refused.value.fix and TOKEN not in str(refused.value)
