@@ -110,7 +110,7 @@ def shape(state: Observed) -> tuple[object, ...]:
     return (plain, sorted(state.shares.items()), sorted(state.admitted), trial, state.routed, state.history[-1:])
 
 
-@settings(max_examples=800)
+@settings(max_examples=1500)
 @given(wishes(("live", "canary", "candidate")), observed_states())
 def test_i1_something_gated_is_always_admitted(desired: Desired, state: Observed) -> None:
     if desired.order == "stop_first" or not state.serving or not possible(desired, state):
@@ -126,7 +126,7 @@ def test_i1_something_gated_is_always_admitted(desired: Desired, state: Observed
         assert proven & set(now.serving), step
 
 
-@settings(max_examples=800)
+@settings(max_examples=1500)
 @given(wishes(("live",)), observed_states())
 def test_i2_stop_first_never_starts_beside_another_version(desired: Desired, state: Observed) -> None:
     desired = dataclasses.replace(desired, order="stop_first")
@@ -153,7 +153,7 @@ DOWN_AND_SURPLUS = Observed(
 )
 
 
-@settings(max_examples=800)
+@settings(max_examples=1500)
 @given(wishes(), observed_states())
 @example(Desired("live", "A-1", ("A-1-1",), keep=1, order="stop_first"), DOWN_AND_SURPLUS)
 def test_i3_a_crash_anywhere_converges_to_the_same_end(desired: Desired, state: Observed) -> None:
@@ -164,14 +164,14 @@ def test_i3_a_crash_anywhere_converges_to_the_same_end(desired: Desired, state: 
         assert shape(end(desired, crashed)) == wanted
 
 
-@settings(max_examples=800)
+@settings(max_examples=1500)
 @given(wishes(), observed_states())
 def test_i4_the_second_run_plans_nothing(desired: Desired, state: Observed) -> None:
     if possible(desired, state):
         assert plan(desired, end(desired, state)) == []
 
 
-@settings(max_examples=800)
+@settings(max_examples=1500)
 @given(wishes(("live", "canary", "candidate")), observed_states())
 def test_i5_a_failed_rollout_leaves_everything_where_it_was(desired: Desired, before: Observed) -> None:
     now = before
@@ -199,7 +199,7 @@ def _old_is_gone(step: Step, desired: Desired, before: Observed) -> bool:
     return step.action in ("drain", "stop") and desired.order == "start_first"
 
 
-@settings(max_examples=500)
+@settings(max_examples=1000)
 @given(wishes(("live",)), observed_states())
 def test_i5_the_way_back_of_stop_first_never_runs_two_versions(desired: Desired, before: Observed) -> None:
     desired = dataclasses.replace(desired, order="stop_first")
@@ -216,7 +216,7 @@ def test_i5_the_way_back_of_stop_first_never_runs_two_versions(desired: Desired,
             assert len({one.key for one in undone.instances if one.running}) <= 1
 
 
-@settings(max_examples=800)
+@settings(max_examples=1500)
 @given(wishes(), observed_states())
 def test_neither_a_share_nor_a_trial_is_given_to_what_was_not_gated(desired: Desired, state: Observed) -> None:
     proven = {one.name for one in state.instances if one.weight or (one.running and one.gated)}
@@ -230,7 +230,7 @@ def test_neither_a_share_nor_a_trial_is_given_to_what_was_not_gated(desired: Des
             assert set(step.names) <= proven
 
 
-@settings(max_examples=800)
+@settings(max_examples=1500)
 @given(wishes(("canary",)), observed_states())
 def test_the_share_asked_for_is_the_share_planned(desired: Desired, state: Observed) -> None:
     if not possible(desired, state):
@@ -244,7 +244,7 @@ def test_the_share_asked_for_is_the_share_planned(desired: Desired, state: Obser
     assert live_key(last) == live and desired.key not in set(last.history) - set(state.history)
 
 
-@settings(max_examples=500)
+@settings(max_examples=1000)
 @given(wishes(("canary",)), observed_states(), st.integers(1, 99))
 def test_another_weight_only_moves_shares(desired: Desired, state: Observed, other: int) -> None:
     if not desired.weight or not possible(desired, state):
@@ -255,7 +255,7 @@ def test_another_weight_only_moves_shares(desired: Desired, state: Observed, oth
         assert {step.action for step in plan(again, last)} <= {"serve", "verify"}
 
 
-@settings(max_examples=500)
+@settings(max_examples=1000)
 @given(wishes(("candidate",)), observed_states())
 def test_a_candidate_takes_no_traffic_from_the_live_version(desired: Desired, state: Observed) -> None:
     live = live_key(state)
@@ -267,7 +267,7 @@ def test_a_candidate_takes_no_traffic_from_the_live_version(desired: Desired, st
         assert desired.key not in last.shares
 
 
-@settings(max_examples=500)
+@settings(max_examples=1000)
 @given(wishes(), observed_states())
 def test_requests_are_only_held_while_a_singleton_changes(desired: Desired, state: Observed) -> None:
     for step in plan(desired, state) if possible(desired, state) else []:
@@ -278,7 +278,7 @@ def test_requests_are_only_held_while_a_singleton_changes(desired: Desired, stat
         assert not end(desired, state).held
 
 
-@settings(max_examples=500)
+@settings(max_examples=1000)
 @given(wishes(), observed_states())
 def test_i6_only_observed_or_asked_instances_are_touched(desired: Desired, state: Observed) -> None:
     known = {one.name for one in state.instances} | set(desired.names)
@@ -287,7 +287,7 @@ def test_i6_only_observed_or_asked_instances_are_touched(desired: Desired, state
             assert set(step.names) | set(step.preview) <= known
 
 
-@settings(max_examples=500)
+@settings(max_examples=1000)
 @given(wishes(("live",)), observed_states())
 @example(
     Desired("live", "B-1", ("B-1-1",)),
