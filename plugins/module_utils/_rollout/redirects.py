@@ -59,6 +59,11 @@ def ask_to_dict(ask: Ask | None) -> dict[str, t.Any]:
     return {"port": one.port, "protocols": list(one.protocols), "addresses": list(one.addresses), "tool": ask.tool}
 
 
+def without_tool(redirect: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
+    """The redirect in its dictionary form, as the kernel has it whichever tool put it there."""
+    return {name: value for name, value in redirect.items() if name != "tool"}
+
+
 def protocols_of(prefix: str, value: t.Mapping[str, t.Any]) -> tuple[str, ...]:
     """The protocols, without doubles; tcp where nothing is said."""
     found = tuple(sorted(set(value.get("protocols") or ["tcp"])))

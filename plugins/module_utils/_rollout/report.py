@@ -17,6 +17,7 @@ from .after import after
 from .bake import Baked
 from .observe import Sight, address_of
 from .plan import previous
+from .redirects import ask_to_dict, without_tool
 from .route_spec import route_to_dict
 from .spec import ServiceSpec
 from .state import Desired, Observed, Step, changes, live_key, phase
@@ -47,7 +48,10 @@ class Walked:
 
 @dataclasses.dataclass(frozen=True)
 class Report:
-    """One run: what was asked, decided, and seen before. `route` is the one that the proxy had, `wanted` the one it shall have."""
+    """One run: what was asked, decided, and seen before. `route` is the one that the proxy had, `wanted` the one it shall have.
+
+    `redirect` is the kernel's redirect that there was, as redirects.ask_to_dict has it without the tool; {} for none.
+    """
 
     desired: Desired
     spec: ServiceSpec
@@ -56,6 +60,7 @@ class Report:
     sight: Sight
     route: Route | None
     wanted: Route | None
+    redirect: t.Mapping[str, t.Any] = dataclasses.field(default_factory=dict)
 
     @property
     def texts(self) -> list[str]:
@@ -99,9 +104,12 @@ class Report:
         """Instances by phase and the route, before and after; environment and command never appear."""
         moved = any(step.action in ("serve", "preview", "hold") for step in self.steps)
         gone = self.desired.state == "absent"
+        wanted = without_tool(ask_to_dict(self.spec.means.redirect))
         return {
-            "before": self._picture(self.sight.observed, self.route),
-            "after": self._picture(self.expected, None if gone else self.wanted if moved else self.route),
+            "before": self._picture(self.sight.observed, self.route, self.redirect),
+            "after": self._picture(self.expected, None, {})
+            if gone
+            else self._picture(self.expected, *((self.wanted, wanted) if moved else (self.route, self.redirect))),
         }
 
     def _instances(self, now: Sight, left: t.Container[str]) -> list[dict[str, t.Any]]:
@@ -118,10 +126,11 @@ class Report:
             for one in now.observed.instances
         ]
 
-    def _picture(self, observed: Observed, route: Route | None) -> dict[str, t.Any]:
+    def _picture(self, observed: Observed, route: Route | None, redirect: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
         live = live_key(observed)
         return {
             "instances": {one.name: phase(one, live) for one in sorted(observed.instances, key=lambda one: one.name)},
             "shares": self.shares(observed),
             "route": route_to_dict(route) if route else None,
+            **({"redirect": dict(redirect)} if redirect else {}),
         }
