@@ -10,7 +10,7 @@ module: probe
 short_description: Count what a client of the public route loses while something else happens
 version_added: 1.0.0
 description:
-  - Sends HTTP/1.1 requests at a steady rate and counts each of them as answered or as lost in exactly one way.
+  - Sends HTTP/1.1 requests at a steady rate, with or without TLS, and counts each of them as answered or as lost in exactly one way.
     Nothing is ever retried, so it sees what a client sees that must not repeat a request.
   - Started in the background with a O(name), it runs while other tasks roll out a version; a task with O(state=stopped) ends
     it and returns its counts.
@@ -40,9 +40,14 @@ attributes:
 options:
   url:
     description:
-      - Where to send requests. Only V(http://) is spoken.
+      - Where to send requests, V(http://) or V(https://).
     type: str
     default: http://127.0.0.1:8080/
+  ca_file:
+    description:
+      - For V(https://), a file on the host with the certificates to trust. When it is not set, those that the host trusts.
+      - The server's certificate must be for the name in the header C(Host), else for that of O(url).
+    type: path
   method:
     description:
       - The method for the traffic kinds V(keepalive), V(keepalive_idle) and V(fresh).
@@ -327,6 +332,7 @@ TRAFFIC_OPTIONS = {
 }
 ARGUMENTS = {
     "url": {"type": "str", "default": "http://127.0.0.1:8080/"},
+    "ca_file": {"type": "path"},
     "method": {"type": "str", "choices": ["GET", "HEAD"], "default": "GET"},
     "headers": {"type": "dict"},
     "traffic": {"type": "list", "elements": "dict", "options": TRAFFIC_OPTIONS},

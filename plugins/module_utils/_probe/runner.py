@@ -55,16 +55,23 @@ def _target(params: Params) -> Target:
     _at_least("timeout", params["timeout"], 0.1)
     if not params["status"] or not all(200 <= status <= 599 for status in params["status"]):
         raise InvalidInput("status: %r are not HTTP statuses" % (params["status"],), "List one or more numbers from 200 to 599.")
+    headers = _headers(params["headers"] or {})
     return Target(
-        address=Address.of(params["url"]),
+        address=Address.of(params["url"], params["ca_file"] or "", name_of(headers)),
         method=params["method"],
-        headers=_headers(params["headers"] or {}),
+        headers=headers,
         timeout=params["timeout"],
         connect_timeout=min(5.0, params["timeout"]),
         statuses=tuple(params["status"]),
         body=_body(params["body_regex"], params["method"]),
         version_header=params["version_header"],
     )
+
+
+def name_of(headers: t.Mapping[str, str]) -> str:
+    """The name in the header Host, without its port; "" without one."""
+    host = next((value for name, value in headers.items() if name.lower() == "host"), "")
+    return host.partition("]")[0].lstrip("[") if host.startswith("[") else host.partition(":")[0]
 
 
 def _headers(given: Params) -> dict[str, str]:

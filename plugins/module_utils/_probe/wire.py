@@ -16,6 +16,7 @@ import asyncio
 import dataclasses
 import os
 import select
+import ssl
 import typing as t
 import urllib.parse
 
@@ -32,6 +33,9 @@ BAD_BODY = "bad_body"
 TIMEOUT = "timeout"
 
 
+_PORTS = {"http": 80, "https": 443}
+
+
 class Lost(Exception):
     """A request that got no good answer; `kind` is one of the words above, or http_NNN."""
 
@@ -42,32 +46,45 @@ class Lost(Exception):
 
 @dataclasses.dataclass(frozen=True)
 class Address:
-    """Where an http URL points: host and port to connect to, and the path with its query."""
+    """Where a URL points: host and port to connect to, and the path with its query.
+
+    `tls`: whom to trust, None for plain HTTP. `name`: what the server's certificate must be for.
+    """
 
     host: str
     port: int
     path: str
+    tls: ssl.SSLContext | None = None
+    name: str = ""
 
     @classmethod
-    def of(cls, url: str) -> Address:
-        """Takes http://HOST[:PORT][/PATH]; raises InvalidInput for anything else."""
+    def of(cls, url: str, ca_file: str = "", name: str = "") -> Address:
+        """Takes http[s]://HOST[:PORT][/PATH]; raises InvalidInput for anything else.
+
+        `ca_file`: certificates to trust, "" for those that the host trusts. `name`: the certificate's, "" for HOST.
+        """
         try:
             parts = urllib.parse.urlsplit(url)
             host, port = parts.hostname, parts.port
         except ValueError:
             host, port = None, None
-        if not host or parts.scheme != "http" or parts.username or not _plain(url) or port == 0:
-            raise InvalidInput(
-                "url: %r is not an address that a probe can ask" % url,
-                "Write http://HOST[:PORT][/PATH]; TLS is not spoken, name the plain listener of the proxy.",
-            )
-        return cls(host, port or 80, (parts.path or "/") + ("?" + parts.query if parts.query else ""))
+        if not host or parts.scheme not in _PORTS or parts.username or not _plain(url) or port == 0:
+            raise InvalidInput("url: %r is not an address that a probe can ask" % url, "Write http://HOST[:PORT][/PATH], or https://.")
+        tls = _trusting(ca_file) if parts.scheme == "https" else None
+        return cls(host, port or _PORTS[parts.scheme], (parts.path or "/") + ("?" + parts.query if parts.query else ""), tls, name or host)
 
     @property
     def authority(self) -> str:
         """The Host header that belongs to this address."""
         host = "[%s]" % self.host if ":" in self.host else self.host
-        return host if self.port == 80 else "%s:%d" % (host, self.port)
+        return host if self.port == _PORTS["https" if self.tls else "http"] else "%s:%d" % (host, self.port)
+
+
+def _trusting(ca_file: str) -> ssl.SSLContext:
+    try:
+        return ssl.create_default_context(cafile=ca_file or None)
+    except OSError as error:
+        raise InvalidInput("ca_file: %s: %s" % (ca_file, error), "Name a file with certificates in PEM form.") from error
 
 
 def _plain(text: str) -> bool:
@@ -122,7 +139,8 @@ class Connection:
         if self._reader is not None and self._still_open():
             return
         self.close()
-        opening = asyncio.open_connection(self._address.host, self._address.port)
+        where = self._address
+        opening = asyncio.open_connection(where.host, where.port, ssl=where.tls, server_hostname=where.name if where.tls else None)
         try:
             self._reader, self._writer = await asyncio.wait_for(opening, self._connect_timeout)
         except (OSError, asyncio.TimeoutError) as error:

@@ -7,12 +7,14 @@
 from __future__ import annotations
 
 import asyncio
+import pathlib
 import re
 import socket
 import typing as t
 
 import pytest
 
+from ansible_collections.hotswap.containers.plugins.module_utils._errors import InvalidInput
 from ansible_collections.hotswap.containers.plugins.module_utils._probe import wire
 from ansible_collections.hotswap.containers.plugins.module_utils._probe.client import KINDS, Load, Traffic, report
 
@@ -77,6 +79,33 @@ def test_no_route_is_unreachable() -> None:
     load = Load(type(target)(address), servers.one_connection("fresh"), requests=1)
     asyncio.run(load.run())
     assert load.stats.lost_by_kind == {"unreachable": 1}
+
+
+@pytest.mark.parametrize(("name", "lost"), [("greet.example.com", {"closed_reused": 1}), ("other.example.com", {"unreachable": 10})])
+def test_with_tls_it_counts_the_same_and_trusts_only_the_name(tmp_path: pathlib.Path, name: str, lost: dict[str, int]) -> None:
+    tls, certificate = servers.self_signed(tmp_path, "greet.example.com")
+    server = servers.Server(servers.close_unanswered, bad_at=5)
+
+    async def run() -> Load:
+        async with server.up(tls):
+            address = wire.Address.of("https://127.0.0.1:%d/" % server.port, str(certificate), name)
+            load = Load(type(servers.target(1))(address), servers.one_connection("keepalive"), requests=10)
+            await load.run()
+            return load
+
+    load = asyncio.run(run())
+    assert load.stats.lost_by_kind == lost
+    assert load.stats.sent == 10
+
+
+def test_certificates_that_are_not_there_are_named() -> None:
+    with pytest.raises(InvalidInput, match="ca_file: /nowhere"):
+        wire.Address.of("https://127.0.0.1/", "/nowhere")
+
+
+def test_the_usual_port_is_not_in_the_host_header() -> None:
+    assert wire.Address.of("https://greet.example.com/").authority == "greet.example.com"
+    assert wire.Address.of("https://greet.example.com:80/").authority == "greet.example.com:80"
 
 
 def test_connect_timeout() -> None:

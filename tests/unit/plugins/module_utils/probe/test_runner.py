@@ -21,6 +21,7 @@ from . import servers
 
 DEFAULTS: dict[str, t.Any] = {
     "url": "http://127.0.0.1:8080/",
+    "ca_file": None,
     "method": "GET",
     "headers": None,
     "traffic": None,
@@ -38,7 +39,8 @@ DEFAULTS: dict[str, t.Any] = {
 @pytest.mark.parametrize(
     ("wrong", "named"),
     [
-        ({"url": "https://example.com/"}, "url"),
+        ({"url": "ftp://example.com/"}, "url"),
+        ({"url": "https://example.com/", "ca_file": "/nowhere"}, "ca_file"),
         ({"url": "http:///x"}, "url"),
         ({"url": "http://example.com:99999/"}, "url"),
         ({"url": "http://example.com/a b"}, "url"),
@@ -129,3 +131,8 @@ def test_a_folder_that_cannot_be_used_is_named(tmp_path: pathlib.Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(HotswapError, match=str(tmp_path / "file")), Mailbox(tmp_path / "file", "greet").running():
         pass
+
+
+@pytest.mark.parametrize(("host", "name"), [("a.example:8443", "a.example"), ("a.example", "a.example"), ("[::1]:8443", "::1")])
+def test_the_name_of_a_certificate_is_that_of_the_host_header(host: str, name: str) -> None:
+    assert runner.name_of({"X-A": "b", "host": host}) == name
