@@ -15,7 +15,7 @@ import typing as t
 from .._engine.types import Engine
 from .._errors import HotswapError, InvalidInput
 from .._switch.types import Route, Serving
-from . import abilities
+from . import abilities, redirects
 from .asked import Asked, Host, resolve
 from .lock import held, owner
 from .memory import Memory
@@ -46,6 +46,28 @@ def converge(engine: Engine, state: StateDir, params: t.Mapping[str, t.Any], che
         return Rollout(Host(engine, state, memory, name), params).run(check)
 
 
+def plan_only(engine: Engine, state: StateDir, params: t.Mapping[str, t.Any]) -> tuple[bool, dict[str, t.Any]]:
+    """Whether the service needs any step, also one that only takes notes, and the module's result in check mode. Raises HotswapError."""
+    params = unset_blank(params)
+    name = check_name("name", params["name"])
+    decided = Rollout(Host(engine, state, Memory(state.service(name)), name), params).decide()
+    return bool(decided.report.steps or decided.report.pull), decided.result()
+
+
+@dataclasses.dataclass(frozen=True)
+class Decided:
+    """What one task comes to, before anything is touched."""
+
+    asked: Asked
+    place: Place
+    served: Serving | None
+    report: Report
+
+    def result(self) -> dict[str, t.Any]:
+        """The module's result while nothing is done."""
+        return self.report.result(self.report.sight, Walked())
+
+
 class Rollout:
     """One task over one service."""
 
@@ -57,6 +79,18 @@ class Rollout:
 
     def run(self, check: bool) -> dict[str, t.Any]:
         """Plans, and walks the plan unless `check`."""
+        decided = self.decide()
+        asked, place, report = decided.asked, decided.place, decided.report
+        if check or not report.steps:
+            return decided.result()
+        runner = Runner(place, asked.spec, decided.served, report.wanted)
+        self._walk(runner, report)
+        if report.desired.state == "live":
+            self._memory.record_returned(asked.key if asked.returning else "")
+        return report.result(self._look(place, report.wanted), _walked(runner))
+
+    def decide(self) -> Decided:
+        """Looks and plans; touches nothing."""
         asked = resolve(self._host, self._params)
         spec = asked.spec
         place = self._place(spec)
@@ -70,14 +104,7 @@ class Rollout:
         # What comes back, or goes, is there already: its image's name may meanwhile mean something else.
         settled = asked.returning or desired.state == "absent"
         pull = [] if settled else self._preflight(spec, steps, sight)
-        report = Report(desired, spec, steps, pull, sight, served.route if served else None, route)
-        if check or not steps:
-            return report.result(sight, Walked())
-        runner = Runner(place, spec, served, route)
-        self._walk(runner, report)
-        if desired.state == "live":
-            self._memory.record_returned(asked.key if asked.returning else "")
-        return report.result(self._look(place, route), _walked(runner))
+        return Decided(asked, place, served, Report(desired, spec, steps, pull, sight, served.route if served else None, route, self._redirected(spec)))
 
     @property
     def _weight(self) -> int:
@@ -109,6 +136,9 @@ class Rollout:
             return dataclasses.replace(served.route, preview=spec.route.preview)
         return spec.route
 
+    def _redirected(self, spec: ServiceSpec) -> dict[str, t.Any]:
+        return redirects.without_tool(redirects.noted(self._host.state, spec.name))
+
     def _where(self, spec: ServiceSpec) -> str:
         """The switch in words."""
         return abilities.place_of(spec, self._host.proxy(spec.proxy).driver if spec.proxy else spec.means.name)
@@ -124,7 +154,7 @@ class Rollout:
             check_reach(proxy.name, proxy.container.networks if proxy.container else None, spec)
             _check_route(proxy, spec)
         container = proxy.container.name if proxy.container else ""
-        return Place(host.engine, host.state, proxy.switch, host.memory, container, _ways(host.engine, proxy, spec.gate.timeout))
+        return Place(host.engine, host.state, proxy.switch, host.memory, container, ways_into(lambda: host.engine, proxy, spec.gate.timeout))
 
     def _preflight(self, spec: ServiceSpec, steps: t.Sequence[Step], sight: Sight) -> list[str]:
         """Everything that can be known before anything is touched. Returns the images to pull."""
@@ -199,12 +229,12 @@ def _walked(runner: Runner) -> Walked:
     return Walked(runner.phases, runner.drained, runner.cut, runner.left, runner.drain_observed, runner.baked)
 
 
-def _ways(engine: Engine, proxy: Proxy, timeout: float) -> list[PublicRoute]:
+def ways_into(engine: t.Callable[[], Engine], proxy: Proxy, timeout: float) -> list[PublicRoute]:
     """How clients come in: each published listener, or the listeners themselves where none is published."""
     token = proxy.settings.token
 
     def pid_now() -> int:
-        container = engine.container(proxy.container.name) if proxy.container else None
+        container = engine().container(proxy.container.name) if proxy.container else None
         return container.pid if container else 0
 
     ways = [published(address, port, token, timeout) for address, port in proxy.public]
