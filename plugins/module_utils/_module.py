@@ -24,7 +24,8 @@ ENGINE_OPTIONS: dict[str, dict[str, t.Any]] = {
     "engine_url": {"type": "str"},
     "state_dir": {"type": "path"},
 }
-
+# What the plan module said of this task; its action plugin has used it by the time that the module runs.
+PLANNED_OPTIONS: dict[str, dict[str, t.Any]] = {"planned": {"type": "dict"}}
 
 # A shorter value is no secret, and hiding it would hide every word that it is part of ("1", "Hi", a version).
 _SHORTEST_SECRET = 8
@@ -35,15 +36,18 @@ def run(module: AnsibleModule, work: t.Callable[[Engine, StateDir], dict[str, t.
     run_on_demand(module, lambda engine, state: work(engine(), state))
 
 
-def run_on_demand(module: AnsibleModule, work: t.Callable[[t.Callable[[], Engine], StateDir], dict[str, t.Any]]) -> None:
-    """The same for work that does not always need the engine: it connects when `work` calls its first argument."""
+def run_on_demand(module: AnsibleModule, work: t.Callable[[t.Callable[..., Engine], StateDir], dict[str, t.Any]]) -> None:
+    """The same for work that does not always need the engine: it connects when `work` calls its first argument.
+
+    That takes options engine and engine_url other than the module's own, for work on several engines.
+    """
     said: dict[str, t.Any] = {"invocation": {"module_args": _without_secrets(module)}}
     module.no_log_values = {value for value in module.no_log_values if len(str(value)) >= _SHORTEST_SECRET}
     try:
         with contextlib.ExitStack() as opened:
 
-            def engine() -> Engine:
-                found = connect(module.params["engine"], module.params["engine_url"])
+            def engine(options: t.Mapping[str, t.Any] = module.params) -> Engine:
+                found = connect(options["engine"], options["engine_url"])
                 opened.callback(found.close)
                 return found
 

@@ -17,6 +17,7 @@ description:
   - A network of that name that was not made by this module is never touched. It is an error that says whose it is.
 extends_documentation_fragment:
   - hotswap.containers.engine
+  - hotswap.containers.planned
   - hotswap.containers.attributes
   - hotswap.containers.attributes.actiongroup_all
 attributes:
@@ -146,35 +147,16 @@ network:
       type: dict
 """
 
-import typing as t
-
 from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils import _module
-from ..module_utils._engine.types import Engine
-from ..module_utils._rollout import network
-from ..module_utils._rollout.paths import StateDir
-
-OPTIONS: dict[str, dict[str, t.Any]] = {
-    "name": {"type": "str", "required": True},
-    "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
-    "subnet": {"type": "str"},
-    "ip_range": {"type": "str"},
-    "gateway": {"type": "str"},
-    "internal": {"type": "bool", "default": False},
-    "labels": {"type": "dict"},
-}
+from ..module_utils._rollout.network import converge
+from ..module_utils._rollout.network_options import NETWORK_OPTIONS
 
 
 def main() -> None:
-    module = AnsibleModule(argument_spec={**_module.ENGINE_OPTIONS, **OPTIONS}, supports_check_mode=True)
-
-    def work(engine: Engine, state: StateDir) -> dict[str, t.Any]:
-        if module.params["state"] == "absent":
-            return network.remove(engine, module.params["name"], module.check_mode)
-        return network.ensure(engine, network.wanted(module.params), module.check_mode)
-
-    _module.run(module, work)
+    module = AnsibleModule(argument_spec={**_module.ENGINE_OPTIONS, **NETWORK_OPTIONS, **_module.PLANNED_OPTIONS}, supports_check_mode=True)
+    _module.run(module, lambda engine, _state: converge(engine, module.params, module.check_mode))
 
 
 if __name__ == "__main__":

@@ -26,6 +26,7 @@ description:
   - Every other change needs a new container, so the listeners are closed for a moment. See O(allow_downtime).
 extends_documentation_fragment:
   - hotswap.containers.engine
+  - hotswap.containers.planned
   - hotswap.containers.attributes
   - hotswap.containers.attributes.actiongroup_all
 attributes:
@@ -363,72 +364,20 @@ logs:
   elements: str
 """
 
-import typing as t
-
 from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils import _module
-from ..module_utils._engine.types import Engine
-from ..module_utils._rollout import host_proxy_apply, proxy_apply
-from ..module_utils._rollout.paths import StateDir
-
-_LISTEN: dict[str, dict[str, t.Any]] = {
-    "port": {"type": "int", "required": True},
-    "publish": {"type": "list", "elements": "str"},
-}
-
-_ROUTE: dict[str, dict[str, t.Any]] = {
-    "service": {"type": "str", "required": True},
-    "hosts": {"type": "list", "elements": "str"},
-    "path": {"type": "str", "default": "/"},
-}
-
-OPTIONS: dict[str, dict[str, t.Any]] = {
-    "name": {"type": "str", "required": True},
-    "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
-    "where": {"type": "str", "choices": ["container", "host"], "default": "container"},
-    "driver": {"type": "str", "choices": ["haproxy", "caddy", "nginx", "apache"], "default": "haproxy"},
-    "service_unit": {"type": "str"},
-    "include_dir": {"type": "path"},
-    "config_file": {"type": "path"},
-    "control_socket": {"type": "path"},
-    "owner": {"type": "str"},
-    "routes": {"type": "list", "elements": "dict", "options": _ROUTE},
-    "network": {"type": "str"},
-    "image": {"type": "str"},
-    "pull": {"type": "str", "choices": ["missing", "never"], "default": "missing"},
-    "listen": {"type": "list", "elements": "dict", "options": _LISTEN},
-    "connect_timeout": {"type": "float", "default": 5},
-    "client_timeout": {"type": "float", "default": 60},
-    "server_timeout": {"type": "float", "default": 60},
-    "max_connections": {"type": "int", "default": 4096},
-    "restart_policy": {"type": "str", "choices": ["always", "unless-stopped", "on-failure", "no"], "default": "always"},
-    "labels": {"type": "dict"},
-    "allow_downtime": {"type": "bool", "default": False},
-    "force": {"type": "bool", "default": False},
-    "wait_timeout": {"type": "float", "default": 30},
-}
+from ..module_utils._rollout.proxy_options import PROXY_OPTIONS
+from ..module_utils._rollout.reverse_proxy import converge
 
 
 def main() -> None:
     module = AnsibleModule(
-        argument_spec={**_module.ENGINE_OPTIONS, **OPTIONS},
+        argument_spec={**_module.ENGINE_OPTIONS, **PROXY_OPTIONS, **_module.PLANNED_OPTIONS},
         required_if=[("state", "present", ["listen"])],
         supports_check_mode=True,
     )
-
-    params = module.params
-
-    def work(engine: t.Callable[[], Engine], state: StateDir) -> dict[str, t.Any]:
-        if params["state"] == "absent":
-            if host_proxy_apply.recorded(state, params["name"]):
-                return host_proxy_apply.remove(state, params["name"], params["force"], module.check_mode)
-            return proxy_apply.remove(engine(), state, params["name"], params["force"], module.check_mode)
-        if params["where"] == "host":
-            return host_proxy_apply.ensure(state, params, module.check_mode)
-        return proxy_apply.ensure(engine(), state, params, module.check_mode)
-
-    _module.run_on_demand(module, work)
+    _module.run_on_demand(module, lambda engine, state: converge(engine, state, module.params, module.check_mode))
 
 
 if __name__ == "__main__":

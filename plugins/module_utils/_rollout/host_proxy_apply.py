@@ -336,11 +336,6 @@ def _result(job: _Job) -> dict[str, t.Any]:
     }
 
 
-def recorded(state: StateDir, name: str) -> bool:
-    """True when that proxy is one of the host, and not a container."""
-    return read(state.proxy(check_name("name", name))) is not None
-
-
 def remove(state: StateDir, name: str, force: bool, check_mode: bool) -> dict[str, t.Any]:
     """Takes our include out, reloads, and removes our folder. Raises HotswapError while services have instances there, unless forced."""
     _check_root()

@@ -76,6 +76,13 @@ def _inside(subnet: str, parameter: str, text: str) -> str:
     return text if parameter == "gateway" else str(part)
 
 
+def converge(engine: Engine, params: t.Mapping[str, t.Any], check_mode: bool) -> dict[str, t.Any]:
+    """The whole module: parameters -> result. Raises HotswapError."""
+    if params["state"] == "absent":
+        return remove(engine, params["name"], check_mode)
+    return ensure(engine, wanted(params), check_mode)
+
+
 def ensure(engine: Engine, want: Wanted, check_mode: bool) -> dict[str, t.Any]:
     """Makes the network exist as wanted; the module's result. Raises NotOurs, and HotswapError for what can't be changed."""
     found = engine.network(want.name)

@@ -15,15 +15,15 @@ import pytest
 from ansible_collections.hotswap.containers.plugins.module_utils._errors import HotswapError, InvalidInput
 from ansible_collections.hotswap.containers.plugins.module_utils._rollout import host_proxy, host_proxy_apply
 from ansible_collections.hotswap.containers.plugins.module_utils._rollout.paths import StateDir
+from ansible_collections.hotswap.containers.plugins.module_utils._rollout.proxy_options import PROXY_OPTIONS
 from ansible_collections.hotswap.containers.plugins.module_utils._switch.folder import ProxyFolder
-from ansible_collections.hotswap.containers.plugins.modules.reverse_proxy import OPTIONS
 
 APACHE = host_proxy.HostSpec("edge", "apache", "apache2.service", "/etc/apache2/sites-enabled")
 
 
 def params(**given: t.Any) -> dict[str, t.Any]:
     """The module's parameters with their defaults."""
-    values = {name: option.get("default") for name, option in OPTIONS.items()}
+    values = {name: option.get("default") for name, option in PROXY_OPTIONS.items()}
     return {**values, "name": "edge", "where": "host", "driver": "apache", "listen": [{"port": 8080}], **given}
 
 
