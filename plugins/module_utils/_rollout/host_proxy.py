@@ -19,9 +19,8 @@ import pwd
 import typing as t
 
 from .._errors import HotswapError, InvalidInput
-from .._switch import apache, nginx_host, programs
+from .._switch import programs
 from .._switch.folder import ProxyFolder
-from .._switch.haproxy_service import HaproxyServiceSwitch
 from .._switch.types import Places, RunInProxy, Switch
 from .paths import StateDir
 
@@ -54,8 +53,10 @@ def _places(folder: pathlib.Path) -> Places:
     return Places(str(folder / "conf"), str(folder / "run"))
 
 
-SOFTWARE: t.Mapping[str, Software] = {
-    "apache": Software(
+def _apache() -> Software:
+    from .._switch import apache
+
+    return Software(
         places=(("/etc/apache2/sites-enabled", "apache2.service"), ("/etc/httpd/conf.d", "httpd.service")),
         # Optional: without our folder the rest of that Apache goes on.
         include='IncludeOptional "%s/apache.conf"',
@@ -65,31 +66,44 @@ SOFTWARE: t.Mapping[str, Software] = {
         list_modules=("apachectl", "-M"),
         modules=("headers", "proxy", "proxy_http", "proxy_wstunnel", "rewrite"),
         load="a2enmod",
-    ),
-    "nginx": Software(
+    )
+
+
+def _nginx() -> Software:
+    from .._switch import nginx_host
+
+    return Software(
         places=(("/etc/nginx/conf.d", "nginx.service"),),
         # A pattern, for the same reason.
         include="include %s/nginx.con[f];",
         open=lambda _spec, folder, run: nginx_host.open_switch(folder, run, _places(folder)),
         check=nginx_host.CHECK,
         reload=nginx_host.RELOAD,
-    ),
-    "haproxy": Software(
+    )
+
+
+def _haproxy() -> Software:
+    from .._switch.haproxy_service import HaproxyServiceSwitch
+
+    return Software(
         places=(("/etc/haproxy", "haproxy.service"),),
         include="",
         open=lambda spec, folder, run: HaproxyServiceSwitch(ProxyFolder(folder), run, pathlib.Path(spec.config), pathlib.Path(spec.control)),
         check=("haproxy", "-c", "-f", "%s"),
         config="/etc/haproxy/haproxy.cfg",
         control="/run/haproxy/admin.sock",
-    ),
-}
+    )
+
+
+# Each imports its driver: most hosts have none of them.
+SOFTWARE: t.Mapping[str, t.Callable[[], Software]] = {"apache": _apache, "nginx": _nginx, "haproxy": _haproxy}
 
 
 def software(driver: str) -> Software:
     """How a driver's proxy is found on hosts. Raises InvalidInput for one that only runs in a container."""
     if driver not in SOFTWARE:
         raise InvalidInput("where: a %s that the host runs is not supported" % driver, "Use %s, or where: container." % " or ".join(sorted(SOFTWARE)))
-    return SOFTWARE[driver]
+    return SOFTWARE[driver]()
 
 
 @dataclasses.dataclass(frozen=True)

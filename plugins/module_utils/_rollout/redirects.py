@@ -15,11 +15,13 @@ import typing as t
 
 from .._engine.types import Engine
 from .._errors import InvalidInput
-from .._switch.port_redirect import PortRedirectSwitch, Redirects
 from .._switch.port_redirect_types import IPV4, Redirect, family_of
 from .paths import StateDir
 from .ports import clash, listening, plain, receiving
 from .validate import check_port
+
+if t.TYPE_CHECKING:
+    from .._switch.port_redirect import PortRedirectSwitch, Redirects
 
 PROTOCOLS = ("tcp", "udp")
 
@@ -86,6 +88,9 @@ def addresses_of(prefix: str, value: t.Mapping[str, t.Any]) -> tuple[str, ...]:
 
 def switch_of(state: StateDir, ask: Ask) -> PortRedirectSwitch:
     """The switch of a service with a redirect."""
+    # Imported here as below: few services have one, and a module's files are compiled anew in each run.
+    from .._switch.port_redirect import PortRedirectSwitch
+
     return PortRedirectSwitch(folder(state), ask.redirect, ask.tool)
 
 
@@ -97,7 +102,11 @@ def noted(state: StateDir, service: str) -> dict[str, t.Any]:
 
 def _active(state: StateDir) -> list[t.Any]:
     # Only root can have any, and only root may ask.
-    return Redirects(folder(state)).active() if os.geteuid() == 0 and folder(state).exists() else []
+    if os.geteuid() != 0 or not folder(state).exists():
+        return []
+    from .._switch.port_redirect import Redirects
+
+    return Redirects(folder(state)).active()
 
 
 def check_service(engine: Engine, state: StateDir, ask: Ask) -> None:
@@ -107,6 +116,8 @@ def check_service(engine: Engine, state: StateDir, ask: Ask) -> None:
             "redirect: a redirect is a rule of the host's own network, which rootless containers are not in",
             "Use a rootful engine, or publish the port and point hotswap.containers.port_redirect (with become) to it.",
         )
+    from .._switch.port_redirect import Redirects
+
     refuse_taken(Redirects(folder(state)), ask.redirect, engine)
 
 

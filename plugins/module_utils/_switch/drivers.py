@@ -12,7 +12,6 @@ import pathlib
 import typing as t
 
 from .._errors import InvalidInput
-from . import apache, caddy, haproxy, nginx
 from .types import Capabilities, ContainerParts, Places, RunInProxy, Switch
 
 
@@ -25,19 +24,33 @@ class Driver:
     open: t.Callable[[pathlib.Path, RunInProxy, Places], Switch]
 
 
-DRIVERS: t.Mapping[str, Driver] = {
-    "apache": Driver(apache.CAPABILITIES, apache.container_parts, apache.open_switch),
-    "haproxy": Driver(haproxy.CAPABILITIES, haproxy.container_parts, haproxy.open_switch),
-    "caddy": Driver(caddy.CAPABILITIES, caddy.container_parts, caddy.open_switch),
-    "nginx": Driver(nginx.CAPABILITIES, nginx.container_parts, nginx.open_switch),
-}
+NAMES = ("apache", "caddy", "haproxy", "nginx")
 
 
 def driver(name: str) -> Driver:
     """A driver by name; InvalidInput names those that exist."""
-    if name not in DRIVERS:
-        raise InvalidInput("driver: %r is unknown" % name, "Use one of: %s." % ", ".join(sorted(DRIVERS)))
-    return DRIVERS[name]
+    # Each imported only where it is used: a module's files are compiled anew in each run, and the drivers are many of them.
+    if name == "apache":
+        from . import apache
+
+        return _driver(apache)
+    if name == "caddy":
+        from . import caddy
+
+        return _driver(caddy)
+    if name == "haproxy":
+        from . import haproxy
+
+        return _driver(haproxy)
+    if name == "nginx":
+        from . import nginx
+
+        return _driver(nginx)
+    raise InvalidInput("driver: %r is unknown" % name, "Use one of: %s." % ", ".join(NAMES))
+
+
+def _driver(of: t.Any) -> Driver:
+    return Driver(of.CAPABILITIES, of.container_parts, of.open_switch)
 
 
 def container_parts(name: str) -> ContainerParts:

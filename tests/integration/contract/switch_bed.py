@@ -35,7 +35,7 @@ from ansible_collections.hotswap.containers.plugins.module_utils._switch import 
     nginx_links,
     nginx_render,
 )
-from ansible_collections.hotswap.containers.plugins.module_utils._switch.drivers import DRIVERS, open_switch
+from ansible_collections.hotswap.containers.plugins.module_utils._switch.drivers import driver, open_switch
 from ansible_collections.hotswap.containers.plugins.module_utils._switch.types import (
     Listener,
     Places,
@@ -121,7 +121,7 @@ PROXIES: t.Mapping[str, Proxy] = {
 
 def able(capability: str) -> list[str]:
     """The drivers that have the capability: for `parametrize("bed", able("preview"), indirect=True)`."""
-    return [name for name in sorted(PROXIES) if getattr(DRIVERS[name].capabilities, capability)]
+    return [name for name in sorted(PROXIES) if getattr(driver(name).capabilities, capability)]
 
 
 def unable(capability: str) -> list[str]:

@@ -24,8 +24,7 @@ from switch_load import Load
 
 from ansible_collections.hotswap.containers.plugins.module_utils._errors import SwitchError
 from ansible_collections.hotswap.containers.plugins.module_utils._rollout import validate
-from ansible_collections.hotswap.containers.plugins.module_utils._switch import haproxy_runtime
-from ansible_collections.hotswap.containers.plugins.module_utils._switch.drivers import DRIVERS
+from ansible_collections.hotswap.containers.plugins.module_utils._switch import drivers, haproxy_runtime
 from ansible_collections.hotswap.containers.plugins.module_utils._switch.folder import ProxyFolder
 from ansible_collections.hotswap.containers.plugins.module_utils._switch.types import Listener, Places, ProxySettings, Route, Serving, Target
 
@@ -248,7 +247,7 @@ def test_every_valid_table_is_a_valid_configuration(seed: int, driver: str) -> N
         folder = ProxyFolder(root)
         folder.create()
         folder.save_routes(odd_table(seed))
-        DRIVERS[driver].open(root, refuse, places).prepare(ProxySettings("edge", (Listener(8181),), TOKEN))
+        drivers.driver(driver).open(root, refuse, places).prepare(ProxySettings("edge", (Listener(8181),), TOKEN))
         check = [binary(driver), *PROXIES[driver].check(places)]
         done = subprocess.run(check, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment(root), check=False)
     assert done.returncode == 0 and "[WARNING]" not in done.stdout, done.stdout

@@ -20,7 +20,7 @@ from switch_load import CLIENTS, Load
 
 from ansible_collections.hotswap.containers.plugins.module_utils._errors import SwitchError
 from ansible_collections.hotswap.containers.plugins.module_utils._switch import haproxy_runtime
-from ansible_collections.hotswap.containers.plugins.module_utils._switch.drivers import DRIVERS
+from ansible_collections.hotswap.containers.plugins.module_utils._switch.drivers import driver
 from ansible_collections.hotswap.containers.plugins.module_utils._switch.types import Answers, Maintenance, Preview, Route, Serving, Target
 
 GREET = Route("greet")
@@ -57,7 +57,7 @@ def kept(bed: Bed) -> t.Iterator[t.Callable[[], str]]:
         yield ask
 
 
-@pytest.mark.parametrize("bed", [name for name in sorted(PROXIES) if DRIVERS[name].capabilities.shares > 1], indirect=True)
+@pytest.mark.parametrize("bed", [name for name in sorted(PROXIES) if driver(name).capabilities.shares > 1], indirect=True)
 def test_canary_gets_its_share_under_load(bed: Bed) -> None:
     share = 10 if bed.switch.capabilities.shares % 10 == 0 else 25
     old, new = bed.instance("greet-a", 1), bed.instance("greet-b", 2)

@@ -14,7 +14,7 @@ import pytest
 from ansible_collections.hotswap.containers.plugins.module_utils._rollout.alias import AliasSwitch
 from ansible_collections.hotswap.containers.plugins.module_utils._rollout.direct import DirectSwitch
 from ansible_collections.hotswap.containers.plugins.module_utils._switch import haproxy_service
-from ansible_collections.hotswap.containers.plugins.module_utils._switch.drivers import DRIVERS
+from ansible_collections.hotswap.containers.plugins.module_utils._switch.drivers import NAMES, driver
 from ansible_collections.hotswap.containers.plugins.module_utils._switch.port_redirect import PortRedirectSwitch
 from ansible_collections.hotswap.containers.plugins.module_utils._switch.port_redirect_types import Redirect
 from ansible_collections.hotswap.containers.plugins.module_utils._switch.template import TemplateSwitch
@@ -25,11 +25,11 @@ from .files import ROOT
 _REDIRECT = PortRedirectSwitch(pathlib.Path("/nowhere"), Redirect("service.greet", 53, ("udp",), (), 53, ()), "nft")
 # The columns of the table, from left to right.
 SWITCHES: t.Mapping[str, Capabilities] = {
-    "HAProxy": DRIVERS["haproxy"].capabilities,
+    "HAProxy": driver("haproxy").capabilities,
     "HAProxy of the host": haproxy_service.CAPABILITIES,
-    "Caddy": DRIVERS["caddy"].capabilities,
-    "nginx": DRIVERS["nginx"].capabilities,
-    "Apache": DRIVERS["apache"].capabilities,
+    "Caddy": driver("caddy").capabilities,
+    "nginx": driver("nginx").capabilities,
+    "Apache": driver("apache").capabilities,
     "`redirect`": _REDIRECT.capabilities,
     "`alias`": AliasSwitch.capabilities,
     "`template`": TemplateSwitch.capabilities,
@@ -67,7 +67,7 @@ def test_every_driver_and_every_ability_is_in_the_table() -> None:
     assert len(ROWS) == len(Capabilities.__dataclass_fields__)
 
 
-@pytest.mark.parametrize("name", DRIVERS)
+@pytest.mark.parametrize("name", NAMES)
 def test_every_driver_has_a_page(name: str) -> None:
     assert (ROOT / "docs" / "drivers" / (name + ".md")).exists()
 

@@ -11,7 +11,7 @@ import pathlib
 import pytest
 
 from ansible_collections.hotswap.containers.plugins.module_utils._errors import InvalidInput
-from ansible_collections.hotswap.containers.plugins.module_utils._switch.drivers import DRIVERS, container_parts, driver, open_switch
+from ansible_collections.hotswap.containers.plugins.module_utils._switch.drivers import NAMES, container_parts, driver, open_switch
 
 
 def test_unknown_driver_names_the_others() -> None:
@@ -25,7 +25,7 @@ def test_apache_runs_on_the_host_only(tmp_path: pathlib.Path) -> None:
     assert open_switch("apache", tmp_path, lambda argv: (0, "")).driver == "apache"
 
 
-@pytest.mark.parametrize("name", sorted(set(DRIVERS) - {"apache"}))
+@pytest.mark.parametrize("name", sorted(set(NAMES) - {"apache"}))
 def test_parts(name: str, tmp_path: pathlib.Path) -> None:
     parts = container_parts(name)
     assert name in (*(parts.entrypoint or ()), *parts.command)
@@ -34,5 +34,5 @@ def test_parts(name: str, tmp_path: pathlib.Path) -> None:
 
 
 def test_only_what_is_true() -> None:
-    assert DRIVERS["haproxy"].capabilities.in_flight and not DRIVERS["caddy"].capabilities.in_flight
-    assert DRIVERS["haproxy"].capabilities.lossless_reload and not DRIVERS["caddy"].capabilities.lossless_reload
+    assert driver("haproxy").capabilities.in_flight and not driver("caddy").capabilities.in_flight
+    assert driver("haproxy").capabilities.lossless_reload and not driver("caddy").capabilities.lossless_reload
