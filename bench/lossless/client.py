@@ -21,7 +21,8 @@ from ansible_collections.hotswap.containers.plugins.module_utils._probe.client i
 from ansible_collections.hotswap.containers.plugins.module_utils._probe.wire import Address
 
 # The shares of the rate, and the connections of each kind.
-PACED = (("keepalive", 0.35, 32), ("keepalive_idle", 0.1, 40), ("fresh", 0.25, 48), ("post", 0.15, 24), ("post_fresh", 0.15, 48))
+# So many that a server which takes a second for a connection does not make the others wait here: what is never sent says nothing of a cutover.
+PACED = (("keepalive", 0.35, 64), ("keepalive_idle", 0.1, 60), ("fresh", 0.25, 240), ("post", 0.15, 48), ("post_fresh", 0.15, 160))
 # What is in flight all the time: kind, connections, path.
 UNPACED = (("slow", 4, "/slow?s=3"), ("slow", 4, "/slow?s=5"), ("stream", 4, "/stream?s=3"))
 # Longer than anything asked for takes, also when the application is asked again after a drain.
