@@ -12,7 +12,8 @@
     GET /headers       the request's headers as JSON
     GET /exit?code=1   ends the process at once
     POST /echo         the request's body
-    GET /count         how many POSTs this process has answered; it prints that on SIGTERM too
+    GET /count         how many POSTs this process has answered; it prints that on SIGTERM too. With SQLITE=/data/app.db each POST is a
+                       row of that file, which one process at a time may have, and the rows are counted
 
 A datagram to the same port, over UDP, is answered with "VERSION DATAGRAM".
 
@@ -31,6 +32,7 @@ import json
 import os
 import signal
 import socket
+import sqlite3
 import sys
 import time
 import typing as t
@@ -77,6 +79,7 @@ class App:
         self.open: set[Writer] = set()
         self.idle: set[Writer] = set()
         self.posts = 0
+        self.database = database(env["SQLITE"]) if env.get("SQLITE") else None
 
     async def run(self) -> None:
         """Serves until SIGTERM, as MODE says."""
@@ -158,15 +161,26 @@ class App:
             await asyncio.sleep(float(request.query.get("s", 3)))
             return Response(200, ("slow from %s\n" % self.version).encode())
         if request.path == "/count":
-            return Response(200, b"%d" % self.posts)
+            return Response(200, b"%d" % self.count())
         if request.path == "/echo" and request.method == "POST":
-            self.posts += 1
+            self.note()
             return Response(200, request.body, request.headers.get("content-type", "application/octet-stream"))
         if request.path == "/headers":
             return Response(200, json.dumps(request.headers, sort_keys=True).encode(), "application/json")
         if request.path == "/exit":
             os._exit(int(request.query.get("code", 1)))
         return Response(404, b"no such page\n")
+
+    def note(self) -> None:
+        """Counts a POST; in the database it has reached the disk."""
+        self.posts += 1
+        if self.database:
+            with self.database:
+                self.database.execute("INSERT INTO posts DEFAULT VALUES")
+
+    def count(self) -> int:
+        """How many were counted."""
+        return int(self.database.execute("SELECT count(*) FROM posts").fetchone()[0]) if self.database else self.posts
 
     def health(self) -> Response:
         """UP, or DOWN when the environment asks for it."""
@@ -208,6 +222,16 @@ class App:
                     return False
         finally:
             stop.cancel()
+
+
+def database(path: str) -> sqlite3.Connection:
+    """The file, locked for as long as this process lives. Raises sqlite3.OperationalError when another process has it."""
+    opened = sqlite3.connect(path, timeout=0)
+    opened.execute("PRAGMA locking_mode=EXCLUSIVE")
+    with opened:
+        opened.execute("BEGIN EXCLUSIVE")
+        opened.execute("CREATE TABLE IF NOT EXISTS posts (id INTEGER PRIMARY KEY)")
+    return opened
 
 
 class Datagrams(asyncio.DatagramProtocol):

@@ -25,7 +25,6 @@ UNUSED_STDLIB = frozenset(
         "unittest",
         "xml",
         "xmlrpc",
-        "sqlite3",
         "pydoc_data",
         "turtledemo",
         "distutils",
@@ -49,7 +48,6 @@ UNUSED_STDLIB = frozenset(
 )
 UNUSED_EXTENSIONS = frozenset(
     {
-        "_sqlite3",
         "_curses",
         "_curses_panel",
         "_tkinter",
