@@ -72,6 +72,11 @@ class DockerEngine(Adapter):
         with self._place.doing("starting container %s" % name):
             self._api.start(self._exact(name))
 
+    def start_at_boot(self, name: str, policy: str) -> None:
+        """See Engine: Docker's restart policies are for the boot too."""
+        with self._place.doing("setting the restart policy of container %s" % name):
+            self._api.update_container(self._exact(name), restart_policy=fmt.restart_json(policy))
+
     def stop(self, name: str, timeout: int | None) -> None:
         """See Engine."""
         with self._place.doing("stopping container %s" % name):

@@ -78,7 +78,7 @@ def _host_config(spec: ContainerSpec) -> Json:
             "ExtraHosts": ["%s:%s" % pair for pair in spec.extra_hosts.items()],
             "Dns": list(spec.dns),
             "LogConfig": present({"Type": spec.log_driver, "Config": dict(spec.log_options)}),
-            "RestartPolicy": _restart(spec.restart_policy),
+            "RestartPolicy": restart_json(spec.restart_policy),
             "Init": spec.init,
             "Mounts": [_mount(each) for each in spec.mounts if each.kind != "tmpfs" and not each.options],
             "Binds": [_bind(each) for each in spec.mounts if each.kind != "tmpfs" and each.options],
@@ -111,7 +111,8 @@ def _device(text: str) -> Json:
     return {"PathOnHost": host, "PathInContainer": inside or host, "CgroupPermissions": permissions or "rwm"}
 
 
-def _restart(text: str) -> Json:
+def restart_json(text: str) -> Json:
+    """Our word for a restart policy as Docker has it."""
     name, retries = restart_policy(text)
     return present({"Name": name, "MaximumRetryCount": retries})
 
@@ -154,6 +155,7 @@ def container_record(data: Json) -> Container:
         networks=addresses_of(settings, status),
         publish=distinct(bindings(data.get("HostConfig") or {}, settings)),
         aliases=aliases_of(settings),
+        at_boot=((data.get("HostConfig") or {}).get("RestartPolicy") or {}).get("Name") not in (None, "", "no"),
     )
 
 

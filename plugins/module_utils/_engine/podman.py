@@ -13,6 +13,7 @@ what libpod accepts, differently in each version (measured). Its `client.api` ca
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import json
 import typing as t
 import urllib.parse
@@ -23,8 +24,9 @@ from . import podman_format as fmt
 from .adapter import ANSWER_SECONDS, LOAD_SECONDS, Adapter
 from .failures import refusal, scrubbed
 from .formats import Json
+from .podman_boot import PodmanBoot, policy_of
 from .podman_service import PodmanService
-from .types import LABEL_ADDRESS, Container, ContainerSpec, Image, Network, NetworkSpec, Publish, Storage
+from .types import LABEL_ADDRESS, LABEL_RESTART, Container, ContainerSpec, Image, Network, NetworkSpec, Publish, Storage
 
 # The oldest libpod API that we speak; newer servers answer old versions in the old shapes.
 _API_VERSION = "4.0.0"
@@ -47,6 +49,7 @@ class PodmanEngine(Adapter):
         kinds = (podman.errors.DockerException, *libraries.TRANSPORT_ERRORS, *libraries.transport_errors())
         super().__init__(path, kinds)
         self._service = service
+        self._boot = PodmanBoot(path, service is not None)
         with self._place.doing("connecting"):
             self._client: t.Any = podman.PodmanClient(base_url=self.endpoint, version=_API_VERSION, timeout=ANSWER_SECONDS)
             # Versions before 5 would send requests for the socket to the proxy that the environment names.
@@ -68,15 +71,23 @@ class PodmanEngine(Adapter):
         return [(row["Names"][0], port) for row in rows if row.get("Names") for port in fmt.published_ports(row)]
 
     def create(self, spec: ContainerSpec) -> Container:
-        """See Engine."""
+        """See Engine. Where the policy is to come later it comes now: before 5.1 Podman could not change it."""
+        later = spec.labels.get(LABEL_RESTART, "")
+        given = dataclasses.replace(spec, restart_policy=policy_of(later or spec.restart_policy))
         with scrubbed(spec.env.values()), self._place.doing("creating container %s" % spec.name):
-            made = self._json("post", "/containers/create", body=fmt.container_body(spec))
+            made = self._json("post", "/containers/create", body=fmt.container_body(given))
+            self._boot.set(spec.name, spec.restart_policy)
             return self._record(self._inspect(made["Id"]))
 
     def start(self, name: str) -> None:
         """See Engine."""
         with self._place.doing("starting container %s" % name):
             self._on(name, "post", "start")
+
+    def start_at_boot(self, name: str, policy: str) -> None:
+        """See Engine. While the host is up the policy that it was made with holds."""
+        with self._place.doing("setting what a boot does with container %s" % name):
+            self._boot.set(self._record(self._inspect(self._exact(name))).name, policy)
 
     def stop(self, name: str, timeout: int | None) -> None:
         """See Engine."""
@@ -100,6 +111,7 @@ class PodmanEngine(Adapter):
             for report in json.loads(reports) if reports.strip().startswith("[") else []:
                 if report.get("Err"):
                     raise EngineError(str(report["Err"]))
+        self._boot.set(name, "no")
 
     def logs(self, name: str, tail: int) -> list[str]:
         """See Engine."""
@@ -235,7 +247,8 @@ class PodmanEngine(Adapter):
         return t.cast(Json, self._json("get", "/containers/%s/json" % _quoted(name)))
 
     def _record(self, data: Json) -> Container:
-        return fmt.container_record(data)
+        record = fmt.container_record(data)
+        return dataclasses.replace(record, at_boot=self._boot.starts(record.name))
 
     def _on_network(self, network: str = "") -> list[Json]:
         """Inspect JSON of all containers on a network, or on any."""

@@ -23,6 +23,8 @@ LABEL_ADDRESS = "hotswap.address"
 LABEL_PORT = "hotswap.port"
 LABEL_PROXY = "hotswap.proxy"
 LABEL_NETWORK = "hotswap.network"
+# The restart policy of an instance while it has traffic: until then, and afterwards, no boot may start it.
+LABEL_RESTART = "hotswap.restart"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -121,6 +123,7 @@ class Container:
     `health` is "", "starting", "healthy" or "unhealthy". `started_at` and `finished_at` are the engine's
     RFC 3339 texts ("" when never). `networks` maps a network's name to the address there ("" when not running),
     `aliases` to the further names that it has there (some engines count the short id among them).
+    `at_boot`: whether a boot of the host starts it; None where that is not for us to say.
     """
 
     id: str
@@ -140,6 +143,7 @@ class Container:
     networks: t.Mapping[str, str] = dataclasses.field(default_factory=dict)
     publish: tuple[Publish, ...] = ()
     aliases: t.Mapping[str, tuple[str, ...]] = dataclasses.field(default_factory=dict)
+    at_boot: bool | None = None
 
     @property
     def running(self) -> bool:
@@ -233,6 +237,9 @@ class Engine(t.Protocol):
         """Creates, does not start. The image must be there."""
 
     def start(self, name: str) -> None: ...
+
+    def start_at_boot(self, name: str, policy: str) -> None:
+        """From now on a boot of the host starts it as this restart policy says; "no": never. Twice is once."""
 
     def stop(self, name: str, timeout: int | None) -> None:
         """Stop signal, then SIGKILL after timeout seconds (None: the container's own). Stopped already is no error."""

@@ -64,8 +64,13 @@ _MOVES: t.Mapping[str, t.Callable[[Step, Observed], Observed]] = {
 
 
 def _given(state: Observed, weight: t.Mapping[str, int]) -> Observed:
-    instances = tuple(dataclasses.replace(one, weight=weight.get(one.name, 0)) for one in state.instances)
+    instances = tuple(_weighed(one, weight.get(one.name, 0)) for one in state.instances)
     return dataclasses.replace(state, instances=instances, admitted=tuple(weight))
+
+
+def _weighed(one: Instance, weight: int) -> Instance:
+    """What gets traffic is started at boot from then on."""
+    return dataclasses.replace(one, weight=weight, at_boot=one.at_boot if one.at_boot is None or not weight else True)
 
 
 def _instances_after(step: Step, state: Observed, key: str) -> tuple[Instance, ...]:
@@ -76,6 +81,9 @@ def _instances_after(step: Step, state: Observed, key: str) -> tuple[Instance, .
 
 
 def _touched(action: str, one: Instance) -> Instance:
+    if action == "boot":
+        return dataclasses.replace(one, at_boot=one.weight > 0)
     if action in ("start", "stop"):
+        one = dataclasses.replace(one, at_boot=False) if action == "stop" and one.at_boot else one
         return dataclasses.replace(one, running=action == "start", gated=False)
     return dataclasses.replace(one, gated=True) if action == "gate" else one

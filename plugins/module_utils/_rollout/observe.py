@@ -11,7 +11,7 @@ from __future__ import annotations
 import dataclasses
 import typing as t
 
-from .._engine.types import LABEL_ADDRESS, LABEL_HASH, LABEL_SERVICE, LABEL_VERSION, Container, Engine
+from .._engine.types import LABEL_ADDRESS, LABEL_HASH, LABEL_RESTART, LABEL_SERVICE, LABEL_VERSION, Container, Engine
 from .._switch.types import Route, Serving, Target, Traffic
 from . import reach
 from .memory import Memory
@@ -68,7 +68,14 @@ def _instance(one: Container, admitted: t.Mapping[str, int], gated: t.Mapping[st
         running=not at_rest(one),
         weight=admitted.get(one.name, 0),
         gated=bool(one.started_at) and gated.get(one.name) == one.started_at,
+        at_boot=one.at_boot if policy_with_traffic(one) else None,
     )
+
+
+def policy_with_traffic(one: Container) -> str:
+    """The restart policy for as long as it has traffic; "" for one that is never to be started by the engine, or whose maker did not say."""
+    policy = one.labels.get(LABEL_RESTART, "")
+    return "" if policy == "no" else policy
 
 
 def at_rest(one: Container) -> bool:

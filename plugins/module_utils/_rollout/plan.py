@@ -15,6 +15,7 @@ import dataclasses
 import typing as t
 
 from .._errors import InvalidInput
+from .after import after
 from .shares import EVEN, alike, weights
 from .state import Desired, Instance, Names, Observed, Step, live_key, meaningful, traffic_to
 
@@ -22,7 +23,13 @@ from .state import Desired, Instance, Names, Observed, Step, live_key, meaningfu
 def plan(desired: Desired, observed: Observed) -> list[Step]:
     """The steps from what is to what is asked; [] when it is so already. Raises InvalidInput for shares that cannot be given."""
     makers = {"live": _live, "canary": _canary, "candidate": _candidate, "absent": _absent}
-    return meaningful(makers[desired.state](desired, observed))
+    steps = meaningful(makers[desired.state](desired, observed))
+    return meaningful([*steps, Step("boot", _wrong_at_boot(after(steps, observed, desired.key)))])
+
+
+def _wrong_at_boot(then: Observed) -> Names:
+    """What a boot would start without traffic, or not start with it: a crash came before, or a canary lost its share."""
+    return tuple(one.name for one in then.instances if one.at_boot is not None and one.at_boot != (one.weight > 0))
 
 
 def _live(desired: Desired, observed: Observed) -> list[Step]:

@@ -21,7 +21,7 @@ from .addresses import allocate
 from .lock import held
 from .look import Looker, Vantage
 from .memory import Memory
-from .observe import at_rest, key_of_container, target_of
+from .observe import at_rest, key_of_container, policy_with_traffic, target_of
 from .paths import StateDir
 from .public import PublicRoute, confirm, host_for
 from .shares import EVEN
@@ -159,6 +159,8 @@ class Runner:
     def _serve(self, step: Step) -> None:
         self._note_old(step.names)
         given = dict(zip(step.names, step.weights or (EVEN,) * len(step.names)))
+        # Before the traffic: a power cut in between must not leave nothing that a boot starts.
+        self._start_at_boot(step.names, True)
         self.place.traffic.serve(Serving(self._route, self._weighed(given), tuple(self._targets(step.preview))))
 
     def _preview(self, names: tuple[str, ...]) -> None:
@@ -227,10 +229,23 @@ class Runner:
         return sum(reach.connections(running[name], self._spec.port) for name in names if name in running)
 
     def _stop(self, names: tuple[str, ...]) -> None:
+        self._start_at_boot(names, False)
         stopping = [name for name in names if name not in self.left]
         for name in stopping:
             self._engine.stop(name, None)
         self.place.traffic.forget(self._spec.name, stopping)
+
+    def _boot(self, names: tuple[str, ...]) -> None:
+        given = self.place.traffic.current(self._spec.name)
+        for name in names:
+            self._start_at_boot((name,), bool(given.get(name)))
+
+    def _start_at_boot(self, names: t.Iterable[str], wanted: bool) -> None:
+        for name in names:
+            one = self._engine.container(name)
+            policy = policy_with_traffic(one) if one and one.at_boot not in (None, wanted) else ""
+            if policy:
+                self._engine.start_at_boot(name, policy if wanted else "no")
 
     def _remove(self, names: tuple[str, ...]) -> None:
         for name in names:

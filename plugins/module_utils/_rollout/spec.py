@@ -17,6 +17,7 @@ from .._engine.types import (
     LABEL_ADDRESS,
     LABEL_HASH,
     LABEL_INSTANCE,
+    LABEL_RESTART,
     LABEL_SERVICE,
     LABEL_SPEC,
     LABEL_VERSION,
@@ -97,10 +98,12 @@ class ServiceSpec:
             LABEL_HASH: self.hash,
             LABEL_SPEC: json.dumps(self.to_label(), sort_keys=True),
             LABEL_ADDRESS: address,
+            LABEL_RESTART: self.container.restart_policy,
         }
         return dataclasses.replace(
             self.container,
             name=name,
+            restart_policy="no",
             network=self.network,
             address=address,
             labels={**self.container.labels, **labels},

@@ -20,7 +20,7 @@ from .shares import EVEN, shares
 Names = t.Tuple[str, ...]
 
 # What each kind of step does, for people. A step that only looks is not a change.
-CHANGING = frozenset(["create", "start", "serve", "preview", "hold", "withdraw", "unroute", "stop", "remove"])
+CHANGING = frozenset(["create", "start", "serve", "preview", "hold", "withdraw", "unroute", "stop", "remove", "boot"])
 # A failure up to and including these steps puts everything back; later ones are finished by the next run.
 UNDOABLE = frozenset(["create", "start", "gate", "withdraw", "hold", "serve", "preview", "verify", "bake"])
 # These mean something without a name too.
@@ -34,7 +34,7 @@ class Step:
     Actions: record (note as having been live), create, start, gate, serve (the route's traffic goes to exactly
     these), preview (exactly these are on trial), withdraw (these get no new request, the others stay), hold (these
     get no new request, which wait at the proxy instead), verify (through the public route), bake (watch while the
-    version before stays), drain, stop, remove, unroute.
+    version before stays), drain, stop, remove, unroute, boot (a boot of the host starts exactly those of these that have traffic).
 
     Of `serve`: `weights`, one for each name (empty: all the same), and `preview`, who is on trial afterwards.
     """
@@ -54,13 +54,17 @@ class Step:
 
 @dataclasses.dataclass(frozen=True)
 class Instance:
-    """One container of the service as it is now. `weight` is its share in the RUNNING proxy, 0: gets no new request."""
+    """One container of the service as it is now. `weight` is its share in the RUNNING proxy, 0: gets no new request.
+
+    `at_boot`: whether a boot of the host starts it; None where nothing is to be said of that.
+    """
 
     name: str
     key: str
     running: bool
     weight: int = 0
     gated: bool = False
+    at_boot: bool | None = None
 
     @property
     def serving(self) -> bool:

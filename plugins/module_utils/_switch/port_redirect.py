@@ -20,6 +20,7 @@ import pathlib
 import typing as t
 
 from .._errors import SwitchError
+from . import port_redirect_boot as boot
 from . import port_redirect_flows as flows
 from . import port_redirect_tools as tools
 from . import programs
@@ -99,7 +100,16 @@ class Redirects:
         tools.need("conntrack")
         with self._locked():
             changed = write_all(self._texts(wanted, tool, record))
-            return self._to_kernel(wanted, tool) or changed
+            moved = self._to_kernel(wanted, tool)
+            self._for_boot(wanted, tool)
+            return moved or changed
+
+    def _for_boot(self, wanted: Redirect, tool: str) -> None:
+        at_boot = self._paths(wanted.name, wanted.family)[-1]
+        if tool == NFT:
+            boot.put(wanted.name, at_boot)
+        else:
+            boot.drop(at_boot)
 
     def _to_kernel(self, wanted: Redirect, tool: str) -> bool:
         now = self.get(wanted.name, wanted.family)
@@ -134,6 +144,7 @@ class Redirects:
                 _KERNELS[now.tool](family).delete(name)
                 flows.end_flows(now.redirect, {"udp"} & set(now.redirect.protocols), [flows.EVERYWHERE])
                 flows.allow(name, [])
+            boot.drop(self._paths(name, family)[-1])
             there = [path for path in self._paths(name, family) if path.exists()]
             for path in there:
                 path.unlink()
@@ -157,19 +168,24 @@ class Redirects:
             found.append(IptablesKernel(IPV4))
         return found
 
-    def _paths(self, name: str, family: str) -> tuple[pathlib.Path, pathlib.Path]:
-        """Our note, and the script that brings the redirect back after a reboot."""
-        base = "%s.%s" % (name, family)
-        return self.folder / (base + ".json"), self.folder / (base + ".nft")
+    def _paths(self, name: str, family: str) -> list[pathlib.Path]:
+        """Our note, nft's transaction, and the script that a boot runs."""
+        return [self.folder / ("%s.%s.%s" % (name, family, end)) for end in ("json", "nft", "sh")]
 
     def _texts(self, wanted: Redirect, tool: str, record: t.Mapping[str, t.Any]) -> dict[pathlib.Path, str]:
-        note, again = self._paths(wanted.name, wanted.family)
+        note, again, at_boot = self._paths(wanted.name, wanted.family)
         texts = {note: json.dumps({**record, "tool": tool}, indent=2, sort_keys=True) + "\n"}
         if tool == NFT:
-            texts[again] = script(wanted, ())
-        elif again.exists():
-            again.unlink()
+            return {**texts, again: script(wanted, ()), at_boot: boot.script(wanted, again, self._mark)}
+        for path in (again, at_boot):
+            with contextlib.suppress(FileNotFoundError):
+                path.unlink()
         return texts
+
+    @property
+    def _mark(self) -> pathlib.Path:
+        """There while route_localnet is on because of us."""
+        return self.folder / "route_localnet"
 
     @contextlib.contextmanager
     def _locked(self) -> t.Iterator[None]:
@@ -184,7 +200,7 @@ class Redirects:
 
     def _route_localnet(self, wanted: bool) -> None:
         """Switches it on, and off again if it was us: a rule of ours drops what the kernel would have dropped without it."""
-        mark = self.folder / "route_localnet"
+        mark = self._mark
         on = _ROUTE_LOCALNET.read_text(encoding="ascii").strip() == "1"
         if wanted and not on:
             mark.touch(mode=0o600)

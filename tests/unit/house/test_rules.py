@@ -19,13 +19,14 @@ PLUGINS = sorted(path for path in (ROOT / "plugins").rglob("*.py") if path.name 
 UTILS = sorted(path for path in PLUGINS if "module_utils" in path.parts)
 # What each part of module_utils may import of the others. Modules may import everything.
 ALLOWED = {
-    "_engine": {"_engine", "_errors"},
-    "_switch": {"_switch", "_errors"},
+    "_engine": {"_engine", "_errors", "_units"},
+    "_switch": {"_switch", "_errors", "_units"},
     "_probe": {"_probe", "_errors"},
     "_image": {"_image", "_engine", "_errors"},
     # Its options are the modules' options: those of the engine are declared in _module.
     "_rollout": {"_rollout", "_module", "_switch", "_engine", "_errors", "_probe"},
     "_errors": set(),
+    "_units": set(),
     "_module": {"_engine", "_errors", "_rollout"},
 }
 

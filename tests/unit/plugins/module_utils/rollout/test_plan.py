@@ -56,7 +56,9 @@ def observed_states(draw: st.DrawFn) -> Observed:
     instances = []
     for key, index in names:
         name = "%s-%d" % (key, index)
-        instances.append(Instance(name, key, draw(st.booleans()), weight=draw(WEIGHTS) if name in admitted else 0, gated=draw(st.booleans())))
+        weight = draw(WEIGHTS) if name in admitted else 0
+        at_boot = draw(st.sampled_from([None, True, False]))
+        instances.append(Instance(name, key, draw(st.booleans()), weight=weight, gated=draw(st.booleans()), at_boot=at_boot))
     routed = bool(admitted) or draw(st.booleans())
     return Observed(
         instances=tuple(instances),
@@ -391,3 +393,24 @@ def test_a_bake_stands_before_the_old_version_goes() -> None:
 def test_steps_that_change_say_so(action: str) -> None:
     assert changes([Step(action, ("x",))])
     assert not changes([Step("gate", ("x",)), Step("record", ("x",)), Step("drain", ("x",)), Step("verify", ("x",))])
+
+
+@settings(max_examples=1500)
+@given(wishes(), observed_states())
+def test_in_the_end_a_boot_starts_what_has_traffic_and_nothing_else(desired: Desired, state: Observed) -> None:
+    if not possible(desired, state):
+        return
+    for one in end(desired, state).instances:
+        assert one.at_boot in (None, one.weight > 0)
+
+
+@settings(max_examples=1500)
+@given(wishes(("live", "canary", "candidate")), observed_states())
+def test_after_every_step_a_boot_starts_something_that_serves(desired: Desired, state: Observed) -> None:
+    """A power cut in the middle of a rollout takes the service no further down than the host itself."""
+    right = tuple(dataclasses.replace(one, at_boot=one.weight > 0) for one in state.instances)
+    state = dataclasses.replace(state, instances=right)
+    if desired.order == "stop_first" or not state.serving or not possible(desired, state):
+        return
+    for now in prefixes(desired, state):
+        assert any(one.serving and one.at_boot is not False for one in now.instances)
