@@ -50,8 +50,18 @@ class Agent:
     def __init__(self, bed: Bed, host: Host, archive: pathlib.Path, log: t.IO[str]) -> None:
         host.ssh("rm -rf %s && mkdir %s && tar -x -C %s" % (FOLDER, FOLDER, FOLDER), stdin=archive)
         command = "cd %s && PYTHONPATH=. PYTHONDONTWRITEBYTECODE=1 exec %s agent.py" % (FOLDER, host.spec.python)
-        words = [str(word) for word in (*bed.lab_words, *host.ssh_words(), command)]
-        self._process = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True)
+        self._words = [str(word) for word in (*bed.lab_words, *host.ssh_words(), command)]
+        self._log = log
+        self._process = self._open()
+
+    def _open(self) -> subprocess.Popen[str]:
+        return subprocess.Popen(self._words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._log, text=True)
+
+    def reopen(self) -> None:
+        """Begins again, when the host was gone and is back."""
+        self._process.kill()
+        self._process.wait(STOP_SECONDS)
+        self._process = self._open()
 
     def ask(self, op: str, **request: t.Any) -> Json:
         """One request and its answer.
@@ -89,10 +99,12 @@ class Failure:
 class LoadOf:
     """A running load; what it tells is read in a thread."""
 
-    def __init__(self, bed: Bed, url: str, host: str, share: float = 1.0) -> None:
+    def __init__(self, bed: Bed, url: str, host: str, share: float = 1.0, inside: Host | None = None, options: Json | None = None) -> None:
+        """`inside`: from the network of this host, where its 127.0.0.1 is. `options` as in load.py."""
         self.failures: list[Failure] = []
-        self.last: Json = {"sent": 0, "ok": 0, "fresh_ok": 0.0, "version": ""}
-        words = [*bed.lab_words, sys.executable, "-m", "faults.load", url, host, str(share)]
+        self.last: Json = {"sent": 0, "ok": 0, "fresh_ok": 0.0, "version": "", "versions": {}, "late": 0.0}
+        enter = inside.network_words if inside else bed.lab_words
+        words = [*enter, sys.executable, "-m", "faults.load", url, host, str(share), json.dumps(options or {})]
         self._process = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         self._thread = threading.Thread(target=self._read, daemon=True)
         self._thread.start()

@@ -4,8 +4,10 @@
 
 """The load: the probe's own client, which tells each failure with the time when its request began.
 
-python -m faults.load URL HOST [SHARE]: JSON lines on stdout, one for each failure, and ten a second that say how it goes. Ends
-when its stdin does. SHARE of the rates below is sent, all of it by default.
+python -m faults.load URL HOST [SHARE [OPTIONS]]: JSON lines on stdout, one for each failure, and ten a second that say how it
+goes. Ends when its stdin does. SHARE of the rates below is sent, all of it by default. OPTIONS is JSON: `traffic`, a list of what
+to send instead (the fields of Traffic), `timeout` in seconds, `body`, a regular expression for good answers, and `ca_file`,
+certificates to trust for HTTPS.
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import json
+import re
 import sys
 import time
 import typing as t
@@ -59,19 +62,35 @@ class Told(Stats):
         super().failed(traffic, kind, version)
 
 
-async def run(url: str, host: str, share: float) -> None:
+def load_of(url: str, host: str, share: float, options: t.Mapping[str, t.Any]) -> Load:
+    """The load that the words of the command line ask for."""
+    traffic = [Traffic(**one) for one in options.get("traffic", ())] or [dataclasses.replace(one, rate=one.rate * share) for one in TRAFFIC]
+    body = re.compile(options["body"]) if "body" in options else None
+    address = Address.of(url, options.get("ca_file", ""), host.partition(":")[0])
+    return Load(Target(address, headers={"Host": host}, timeout=options.get("timeout", 10.0), body=body), traffic)
+
+
+def tell_counts(stats: Told, late: float) -> None:
+    """How it goes. `late`: for how many seconds at most this process itself was kept from running."""
+    versions = {name: seen.answers for name, seen in stats.versions.items()}
+    tell(sent=stats.sent, ok=stats.ok, fresh_ok=stats.fresh_ok, version=stats.version, versions=versions, late=round(late, 3))
+
+
+async def run(load: Load) -> None:
     """Loads until stdin ends."""
-    traffic = [dataclasses.replace(one, rate=one.rate * share) for one in TRAFFIC]
-    load = Load(Target(Address.of(url), headers={"Host": host}, timeout=10.0), traffic)
     stats = load.stats = Told()
     asyncio.get_running_loop().add_reader(sys.stdin.fileno(), load.stop)
     work = asyncio.ensure_future(load.run())
+    late = 0.0
     while not work.done():
-        tell(sent=stats.sent, ok=stats.ok, fresh_ok=stats.fresh_ok, version=stats.version)
+        tell_counts(stats, late)
+        before = time.monotonic()
         await asyncio.wait({work}, timeout=TICK)
+        late = max(late, time.monotonic() - before - TICK)
     await work
-    tell(sent=stats.sent, ok=stats.ok, fresh_ok=stats.fresh_ok, version=stats.version)
+    tell_counts(stats, late)
 
 
 if __name__ == "__main__":
-    asyncio.run(run(sys.argv[1], sys.argv[2], float(sys.argv[3]) if sys.argv[3:] else 1.0))
+    share, options = sys.argv[3:5] + ["1.0", "{}"][len(sys.argv) - 3 :]
+    asyncio.run(run(load_of(sys.argv[1], sys.argv[2], float(share), json.loads(options))))

@@ -66,11 +66,16 @@ def _walk(run: Run, step: Step, number: int, hosts: t.Sequence[str], names: t.Se
     variables = ROLLOUT if step.playbook == "rollout" else ROLLBACK
     began = time.monotonic()
     text = run(["hotswap.containers." + step.playbook, *hosts, *variables, *step.words], "%02d" % number)
-    recap = {name: (int(changed), int(failed) + int(unreachable)) for name, _ok, changed, unreachable, failed in _RECAP.findall(text)}
-    checks = [Check("playbook, %s on %s" % (step.name, name), as_expected(step, recap.get(name)), time.monotonic() - began) for name in names]
+    found = recap(text)
+    checks = [Check("playbook, %s on %s" % (step.name, name), as_expected(step, found.get(name)), time.monotonic() - began) for name in names]
     if not all(check.passed for check in checks):
         say("%s\nsee %s" % (text[-6000:], OUTPUT))
     return checks
+
+
+def recap(text: str) -> dict[str, tuple[int, int]]:
+    """Host -> (changed, failed or unreachable) of the recap in a play's log."""
+    return {name: (int(changed), int(failed) + int(unreachable)) for name, _ok, changed, unreachable, failed in _RECAP.findall(text)}
 
 
 def as_expected(step: Step, found: tuple[int, int] | None) -> bool:

@@ -46,7 +46,7 @@ def run_check(name: str, argv: t.Sequence[str], cwd: pathlib.Path, env: t.Mappin
     return Check(name, done.returncode == 0, seconds)
 
 
-def finish(layer: str, checks: t.Sequence[Check]) -> t.NoReturn:
+def finish(layer: str, checks: t.Sequence[Check], closing: str = "%(layer)s: %(passed)d passed, %(failed)d failed") -> t.NoReturn:
     """Writes the layer's result where the suite reads it, prints its closing line, and exits 1 on any failure.
 
     A layer that ran nothing has failed.
@@ -59,7 +59,7 @@ def finish(layer: str, checks: t.Sequence[Check]) -> t.NoReturn:
         say("FAILED %s: %s" % (layer, name))
     if not checks:
         say("FAILED %s: nothing ran" % layer)
-    say("%s: %d passed, %d failed" % (layer, len(checks) - len(failed), len(failed) or int(not checks)))
+    say(closing % {"layer": layer, "passed": len(checks) - len(failed), "failed": len(failed) or int(not checks)})
     sys.exit(1 if failed or not checks else 0)
 
 
