@@ -99,6 +99,10 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+planned:
+  description: That this is what O(planned) says, and the module was not run on the host.
+  returned: when there was nothing to do
+  type: bool
 state:
   description: Whether the network exists after this run.
   returned: success

@@ -52,7 +52,7 @@ def settled(options: t.Mapping[str, t.Any], planned: t.Any) -> Json | None:
     asked = str(planned.get("asked") or "")
     if asked != fingerprint(options, asked.partition(":")[0]):
         return None
-    return {name: value for name, value in planned.items() if name not in ("needed", "asked")}
+    return {**{name: value for name, value in planned.items() if name not in ("needed", "asked")}, "planned": True}
 
 
 class PlannedAction(_Base):

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import types
 import typing as t
 
 import pytest
@@ -29,7 +30,7 @@ def planned(options: Json, **more: t.Any) -> Json:
 
 @given(OPTIONS)
 def test_the_same_options_are_settled(options: Json) -> None:
-    assert _planned.settled(options, planned(options)) == {"changed": False, "plan": []}
+    assert _planned.settled(options, planned(options)) == {"changed": False, "plan": [], "planned": True}
 
 
 @given(OPTIONS, OPTIONS)
@@ -58,6 +59,32 @@ def test_a_fingerprint_does_not_say_whether_two_tasks_have_the_same_secret() -> 
 @pytest.mark.parametrize("found", [None, "", {}, {"needed": False}, {"changed": False}])
 def test_what_is_no_plan_settles_nothing(found: t.Any) -> None:
     assert _planned.settled({"name": "greet"}, found) is None
+
+
+class Counted(_planned.PlannedAction):
+    """The action plugin of a task."""
+
+    def __init__(self, **options: t.Any) -> None:
+        self._task = types.SimpleNamespace(args=options)
+
+
+@pytest.fixture
+def runs(monkeypatch: pytest.MonkeyPatch) -> t.Iterator[list[Json]]:
+    """The options of each module run."""
+    found: list[Json] = []
+    monkeypatch.setattr(_planned.Normal, "run", lambda self, _tmp, _vars: found.append(self._task.args) or {"changed": True})
+    yield found
+
+
+def test_nothing_to_do_is_no_module_run(runs: list[Json]) -> None:
+    assert Counted(name="greet", planned=planned({"name": "greet"})).run() == {"changed": False, "plan": [], "planned": True}
+    assert runs == []
+
+
+@pytest.mark.parametrize("given", [None, {}, planned({"name": "greet"}, needed=True), planned({"name": "wave"})])
+def test_everything_else_is_one_without_the_plan(runs: list[Json], given: t.Any) -> None:
+    assert Counted(name="greet", planned=given).run() == {"changed": True}
+    assert runs == [{"name": "greet"}]
 
 
 def test_what_is_to_be_done_is_done() -> None:
