@@ -129,7 +129,7 @@ class Links:
     def intact(self) -> bool:
         """True when every link and the text are as the generation's own record says."""
         state, root = self.state(), self._generations.current
-        if state is None or not all(_is(root, path, to) for path, to in links(state).items()):
+        if state is None or not _as_written(str(root), links(state)):
             return False
         text = (root / TEXT).read_text(encoding="utf-8") if (root / TEXT).exists() else None
         return text == (state.maintenance.text if state.maintenance else None)
@@ -144,14 +144,15 @@ class Links:
             return ""
         wanted = links(state)
         root = self._generations.new()
-        names = {pathlib.PurePath(to).name for path, to in wanted.items() if "/" in path}
-        folders = {(root / path).parent for path in wanted} | {root / "to"}
+        # Texts, not paths: there are 400 links, and clients wait for the last of them.
+        names = {to.rpartition("/")[2] for path, to in wanted.items() if "/" in path}
+        folders = {root / path.rpartition("/")[0] for path in wanted} | {root / "to"}
         for folder in sorted(folders - {root}):
             folder.mkdir(mode=0o700)
         for name in names:
             os.close(os.open(str(root / "to" / name), os.O_WRONLY | os.O_CREAT, 0o600))
         for path, to in wanted.items():
-            (root / path).symlink_to(to)
+            os.symlink(to, "%s/%s" % (root, path))
         if state.maintenance:
             write(root / TEXT, state.maintenance.text)
         write(root / _STATE, json.dumps(dataclasses.asdict(state)) + "\n")
@@ -168,6 +169,14 @@ class Links:
         self._generations.delete()
 
 
-def _is(root: pathlib.Path, path: str, to: str) -> bool:
-    link = root / path
-    return link.is_symlink() and os.readlink(str(link)) == to and link.exists()
+def _as_written(root: str, wanted: t.Mapping[str, str]) -> bool:
+    """True when each link is there, says what is wanted, and leads somewhere. What many links lead to is looked at once."""
+    ends = set()
+    for path, to in wanted.items():
+        try:
+            if os.readlink("%s/%s" % (root, path)) != to:
+                return False
+        except OSError:
+            return False
+        ends.add("%s/%s" % (path.rpartition("/")[0], to))
+    return all(os.path.exists("%s/%s" % (root, end)) for end in ends)
