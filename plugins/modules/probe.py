@@ -270,6 +270,17 @@ websockets:
     messages: 480
     closed: 0
     lost_by_kind: {}
+timeline:
+  description: >-
+    For a picture, the requests that ended C(ok) and those C(lost) in each of the following times of C(step) seconds, beginning at C(from)
+    (seconds since 1970). There are at most 240.
+  returned: when requests were sent
+  type: dict
+  sample:
+    from: 1767225600.1
+    step: 1
+    ok: [100, 101, 99]
+    lost: [0, 0, 0]
 failures:
   description: The first failures, with their time (seconds since 1970), kind, kind of traffic, and version where one answered.
   returned: when requests were sent

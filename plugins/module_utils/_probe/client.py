@@ -327,6 +327,7 @@ def report(load: Load) -> dict[str, t.Any]:
         "traffic": {kind: _tally(stats, kind) for kind in stats.traffic},
         "versions": {name: dataclasses.asdict(seen) for name, seen in stats.versions.items()},
         "websockets": stats.websockets.result(),
+        "timeline": stats.timeline.result(),
         "failures": stats.failures,
         "seconds": round(stats.seconds(), 3),
         "requests_per_second": round(stats.sent / max(stats.seconds(), 0.001), 1),

@@ -14,6 +14,8 @@ import math
 import time
 import typing as t
 
+from .timeline import Timeline
+
 # Latencies are counted in buckets of 2 %, so that a probe of any length needs the same memory.
 _BUCKETS_PER_E = 50.0
 _LEAST_MS = 0.01
@@ -89,6 +91,7 @@ class Stats:
         self.version = ""  # of the last answer to a paced request
         self.websockets = Websockets()
         self.failures: list[dict[str, t.Any]] = []
+        self.timeline = Timeline()
         self._recent: collections.deque[float] = collections.deque()
         self._started = self._last_ok = clock()
         self._stopped: float | None = None
@@ -112,6 +115,7 @@ class Stats:
         now = self._clock()
         tally = self.traffic[traffic]
         tally.ok += 1
+        self.timeline.add(True)
         tally.latencies.add(seconds * 1000)
         self._gap = self.longest_gap()
         self._last_ok = now
@@ -123,6 +127,7 @@ class Stats:
     def failed(self, traffic: str, kind: str, version: str = "") -> None:
         """A request begun before was lost; `kind` is one of wire's words or http_NNN."""
         self.traffic[traffic].lost[kind] += 1
+        self.timeline.add(False)
         self.note(traffic, kind, version)
 
     def note(self, traffic: str, kind: str, version: str = "") -> None:
