@@ -37,8 +37,8 @@ class Means:
         return next((name for name in NAMES if getattr(self, name)), "")
 
     def aimed_at(self, names: tuple[str, ...]) -> Means:
-        """The same, the rendered text being for these instances."""
-        return dataclasses.replace(self, rendered=Rendered(self.rendered.text, names))
+        """The same, the rendered texts being for these instances."""
+        return dataclasses.replace(self, rendered=Rendered(self.rendered.texts, names))
 
     @property
     def has_tcp(self) -> bool:
@@ -83,16 +83,18 @@ def commands_of(value: t.Mapping[str, t.Any]) -> Commands:
 
 def means_of(service: str, values: t.Mapping[str, t.Any]) -> Means:
     """Parameters, or a label -> Means. Raises InvalidInput for two that exclude each other."""
-    given = [name for name in ("proxy", "network_mode", *NAMES) if values.get(name)]
+    # An instance that is told its port is reached on the host's network as well as one whose port is published there.
+    alone = () if values.get("template") and values.get("port_env") else ("network_mode",)
+    given = [name for name in ("proxy", *alone, *NAMES) if values.get(name)]
     if len(given) > 1 and set(given) & set(NAMES):
         raise InvalidInput("%s: it cannot go with %s" % (given[1], given[0]), "A service gets its traffic in one way: leave one of them out.")
     alias = validate.check_name("alias", values["alias"]) if values.get("alias") else ""
     template = commands_of(values["template"]) if values.get("template") else None
-    means = Means(redirects.ask_of(service, values.get("redirect")), alias, template, Rendered((values.get("template") or {}).get("rendered") or "", ()))
+    means = Means(redirects.ask_of(service, values.get("redirect")), alias, template, Rendered((values.get("template") or {}).get("rendered") or {}, ()))
     route = values.get("route") or {}
     if means.name and not template and (route.get("hosts") or route.get("path", "/") not in (None, "/")):
         raise InvalidInput("route: %s moves connections, and knows no hosts and paths" % means.name, "Leave route out.")
-    if means.name and not values.get("port"):
+    if means.name and not values.get("port") and not values.get("port_env"):
         raise InvalidInput("port: not given, but there is %s" % means.name, "Say on which port the service listens.")
     return means
 

@@ -79,8 +79,9 @@ _TEMPLATE: Options = {
     "check": _texts(),
     "apply": {"type": "list", "elements": "str", "required": True},
     "confirm": _texts(),
-    # It may hold secrets of the proxy.
-    "rendered": {"type": "str", "no_log": True},
+    "variables": {"type": "dict"},
+    # They may hold secrets of the proxy.
+    "rendered": {"type": "dict", "no_log": True},
 }
 
 _MOUNT: Options = {

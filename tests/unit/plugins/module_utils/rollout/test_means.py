@@ -33,9 +33,16 @@ def test_a_label_says_what_the_task_said(name: str) -> None:
 
 def test_the_rendered_text_is_for_this_run_and_not_for_the_label() -> None:
     given = GIVEN["template"]["template"]
-    means = means_of("greet", {"port": 1, "template": {**given, "rendered": "text"}}).aimed_at(("greet-A-1",))
-    assert (means.rendered.text, means.rendered.names) == ("text", ("greet-A-1",))
+    means = means_of("greet", {"port": 1, "template": {**given, "rendered": {"/etc/x": "text"}}}).aimed_at(("greet-A-1",))
+    assert (means.rendered.texts, means.rendered.names) == ({"/etc/x": "text"}, ("greet-A-1",))
     assert "text" not in str(means.to_label())
+
+
+def test_a_template_leads_to_instances_that_are_told_their_port() -> None:
+    told = {"network_mode": "host", "port_env": "SERVER_PORT", **GIVEN["template"]}
+    assert means_of("greet", told).name == "template"
+    with pytest.raises(InvalidInput, match="template: it cannot go with network_mode"):
+        means_of("greet", {**told, "port_env": None, "port": 1})
 
 
 def test_nothing_is_nothing() -> None:

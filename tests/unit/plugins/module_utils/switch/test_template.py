@@ -29,10 +29,11 @@ class Place:
         self.file = folder / "proxy.conf"
         self.trace = folder / "trace"
 
-    def switch(self, names: t.Sequence[str], text: str = TEXT, **commands: str) -> TemplateSwitch:
+    def switch(self, names: t.Sequence[str], text: str = TEXT, more: t.Mapping[str, str] | None = None, **commands: str) -> TemplateSwitch:
         argv = {which: ("sh", "-c", script) for which, script in {"apply": "cat proxy.conf >> trace; echo >> trace", **commands}.items()}
         argv = {which: ("sh", "-c", "cd %s; %s" % (self.folder, words[2])) for which, words in argv.items()}
-        return TemplateSwitch(self.folder / "state", Commands(str(self.file), **argv), Rendered(text, tuple(names)))
+        texts = {**({str(self.file): text} if text else {}), **{str(self.folder / name): one for name, one in (more or {}).items()}}
+        return TemplateSwitch(self.folder / "state", Commands(str(self.file), **argv), Rendered(texts, tuple(names)))
 
 
 @pytest.fixture
@@ -81,6 +82,38 @@ def test_what_fails_is_put_back(place: Place, which: str) -> None:
         place.switch([B.name], **{which: "grep -q page-A proxy.conf || { echo wrong; exit 3; }"}).serve(serving(B))
     assert place.file.read_text() == "server page-A-1 127.0.0.1:20001;"
     assert place.switch([A.name]).current("page") == {"page-A-1": 100}
+
+
+def test_of_several_files_all_are_written_or_none(place: Place) -> None:
+    place.switch([A.name], more={"a.conf": "a " + TEXT, "gone.conf": "gone " + TEXT}).serve(serving(A))
+    wrong = place.switch([B.name], more={"a.conf": "a " + TEXT, "new.conf": "new"}, check="ls *.conf > seen; false")
+    with pytest.raises(SwitchError, match=r"template\.check"):
+        wrong.serve(serving(B))
+    assert (place.folder / "seen").read_text().split() == ["a.conf", "new.conf", "proxy.conf"]
+    there = {path.name: path.read_text() for path in place.folder.glob("*.conf")}
+    of_a = "server page-A-1 127.0.0.1:20001;"
+    assert there == {"a.conf": "a " + of_a, "gone.conf": "gone " + of_a, "proxy.conf": of_a}
+
+
+def test_a_file_that_an_earlier_version_had_goes_and_comes_back(place: Place) -> None:
+    place.switch([A.name], more={"gone.conf": "gone"}).serve(serving(A))
+    place.switch([B.name]).serve(serving(B))
+    assert not (place.folder / "gone.conf").exists()
+    assert place.switch([B.name]).matches(Route("page"))
+    place.switch([], text="").serve(serving(A))
+    assert (place.folder / "gone.conf").read_text() == "gone"
+
+
+def test_a_file_that_cannot_be_written_leaves_the_others_as_they_were(place: Place) -> None:
+    place.switch([A.name]).serve(serving(A))
+    with pytest.raises(SwitchError, match="cannot be written"):
+        place.switch([B.name], more={"nowhere/a.conf": ""}).serve(serving(B))
+    assert place.file.read_text() == "server page-A-1 127.0.0.1:20001;"
+
+
+def test_commands_know_the_instance(place: Place) -> None:
+    place.switch([B.name], confirm="test %s = 20002 && echo %s > said" % (token(0, "port"), token(0, "name"))).serve(serving(B))
+    assert (place.folder / "said").read_text() == "page-B-1\n"
 
 
 def test_a_first_file_that_fails_does_not_stay(place: Place) -> None:
