@@ -12,11 +12,11 @@ import pathlib
 import socket
 import ssl
 import struct
-import subprocess
 import typing as t
 
 from ansible_collections.hotswap.containers.plugins.module_utils._probe.client import Load, Target, Traffic
 from ansible_collections.hotswap.containers.plugins.module_utils._probe.wire import Address
+from kit import tls
 
 Reader = asyncio.StreamReader
 Writer = asyncio.StreamWriter
@@ -55,8 +55,8 @@ class Server:
         return True
 
     @contextlib.asynccontextmanager
-    async def up(self, tls: ssl.SSLContext | None = None) -> t.AsyncIterator[Server]:
-        server = await asyncio.start_server(self.serve, "127.0.0.1", 0, ssl=tls)
+    async def up(self, secured: ssl.SSLContext | None = None) -> t.AsyncIterator[Server]:
+        server = await asyncio.start_server(self.serve, "127.0.0.1", 0, ssl=secured)
         self.port = server.sockets[0].getsockname()[1]
         try:
             yield self
@@ -69,15 +69,12 @@ def answer(body: bytes, status: int = 200, *more: str) -> bytes:
     return ("\r\n".join(lines) + "\r\n\r\n").encode() + body
 
 
-def self_signed(folder: pathlib.Path, name: str) -> tuple[ssl.SSLContext, pathlib.Path]:
+def with_tls(folder: pathlib.Path, name: str) -> tuple[ssl.SSLContext, pathlib.Path]:
     """A server's half of TLS with a certificate for this name, and the certificate."""
-    key, cert = folder / "key.pem", folder / "cert.pem"
-    words = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2", "-subj", "/CN=" + name]
-    words += ["-addext", "subjectAltName=DNS:" + name, "-keyout", str(key), "-out", str(cert)]
-    subprocess.run(words, check=True, stdin=subprocess.DEVNULL, capture_output=True)
+    pair = tls.self_signed(folder, name)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(cert, key)
-    return context, cert
+    context.load_cert_chain(pair.certificate, pair.key)
+    return context, pair.certificate
 
 
 def free_port() -> int:

@@ -83,11 +83,11 @@ def test_no_route_is_unreachable() -> None:
 
 @pytest.mark.parametrize(("name", "lost"), [("greet.example.com", {"closed_reused": 1}), ("other.example.com", {"unreachable": 10})])
 def test_with_tls_it_counts_the_same_and_trusts_only_the_name(tmp_path: pathlib.Path, name: str, lost: dict[str, int]) -> None:
-    tls, certificate = servers.self_signed(tmp_path, "greet.example.com")
+    secured, certificate = servers.with_tls(tmp_path, "greet.example.com")
     server = servers.Server(servers.close_unanswered, bad_at=5)
 
     async def run() -> Load:
-        async with server.up(tls):
+        async with server.up(secured):
             address = wire.Address.of("https://127.0.0.1:%d/" % server.port, str(certificate), name)
             load = Load(type(servers.target(1))(address), servers.one_connection("keepalive"), requests=10)
             await load.run()
