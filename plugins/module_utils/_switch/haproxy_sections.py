@@ -22,6 +22,8 @@ _WORDS = (
     "crt-store acme"
 )
 _SECTION = re.compile(r"^(%s)(?:\s+([^\s#]+))?" % _WORDS.replace(" ", "|"))
+# Words of a server that are about names, each with one word after it.
+_LOOK_UPS = frozenset(["init-addr", "resolvers", "resolve-prefer", "resolve-net", "resolve-opts"])
 _SNIPPET = """\
     # BEGIN hotswap {service}
     # END hotswap {service}
@@ -37,7 +39,7 @@ class Section:
     """Where a service's servers stand: the backend's name, and the lines between the marks with their numbers.
 
     `identified`: the backend tells us which instance answered. `theirs`: the names of the owner's own servers there, or
-    for a server-template what they begin with.
+    for a server-template what they begin with. `defaults`: what the backend's default-server says of every server.
     """
 
     backend: str
@@ -47,6 +49,7 @@ class Section:
     lines: tuple[str, ...]
     identified: bool
     theirs: tuple[tuple[str, bool], ...] = ()
+    defaults: tuple[str, ...] = ()
 
     def is_theirs(self, name: str) -> bool:
         """True for a server of the owner's own."""
@@ -78,7 +81,18 @@ def find(text: str, service: str) -> Section | None:
     identified = any(line[:3] == ["http-response", "set-header", "X-Hotswap-Instance"] for line in words)
     inside = [line.split()[1] for line in between if len(line.split()) > 1]
     theirs = [(line[1], line[0] != "server") for line in words if len(line) > 1 and line[0] in ("server", "server-template") and line[1] not in inside]
-    return Section(backend, begins[0] + 1, ends[0], indent, between, identified, tuple(theirs))
+    return Section(backend, begins[0] + 1, ends[0], indent, between, identified, tuple(theirs), _defaults(words))
+
+
+def _defaults(lines: t.Iterable[t.Sequence[str]]) -> tuple[str, ...]:
+    """What default-server says, without how names are looked up: our servers have addresses."""
+    found: list[str] = []
+    for line in lines:
+        comment = next((index for index, word in enumerate(line) if word.startswith("#")), len(line))
+        words = list(line[:comment])
+        if words[:1] == ["default-server"]:
+            found += [word for word, before in zip(words[1:], words) if not {word, before} & _LOOK_UPS]
+    return tuple(found)
 
 
 def servers(section: Section, targets: t.Sequence[Target]) -> tuple[str, ...]:

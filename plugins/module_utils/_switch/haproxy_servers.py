@@ -34,11 +34,15 @@ class Servers:
         rows = self._rows(backend).values()
         return {row.name: row.weight for row in rows if row.ready and row.weight > 0}
 
-    def bring(self, backend: str, targets: t.Sequence[Target], cookie_key: str = "") -> None:
-        """Makes every target a server that gets requests; returns once all are. `cookie_key`: the backend's, where it makes cookies."""
+    def bring(self, backend: str, targets: t.Sequence[Target], cookie_key: str = "", defaults: t.Sequence[str] = ()) -> None:
+        """Makes every target a server that gets requests; returns once all are.
+
+        `cookie_key`: the backend's, where it makes cookies. `defaults`: what its default-server says, which HAProxy does not
+        apply to servers that are added at run time.
+        """
         rows = self._rows(backend)
         for target in targets:
-            self._admit(backend, target, rows.get(target.name), cookie_key)
+            self._admit(backend, target, rows.get(target.name), cookie_key, defaults)
         self._confirm(backend, targets, ())
 
     def retire(self, backend: str, targets: t.Sequence[Target], state: str) -> None:
@@ -66,10 +70,10 @@ class Servers:
             "%s: HAProxy serves %s, which is not written." % (backend, name) for name in extra
         ]
 
-    def _admit(self, backend: str, target: Target, row: Server | None, cookie_key: str) -> None:
+    def _admit(self, backend: str, target: Target, row: Server | None, cookie_key: str, defaults: t.Sequence[str]) -> None:
         server = "%s/%s" % (backend, safe.name(target.name))
         if row is None:
-            self._runtime.order("add server %s %s" % (server, haproxy_render.server_arguments(target)), "New server registered.")
+            self._add(server, target, defaults)
         elif (row.address, row.port) != (target.address, target.port):
             self._runtime.order("set server %s state maint" % server)
             self._runtime.change("set server %s addr %s port %d" % (server, target.address, target.port))
@@ -81,6 +85,12 @@ class Servers:
             self._runtime.order("set server %s weight %d" % (server, target.weight))
         if row is None or not row.ready:
             self._runtime.order("set server %s state ready" % server)
+
+    def _add(self, server: str, target: Target, defaults: t.Sequence[str]) -> None:
+        address, *own = haproxy_render.server_arguments(target).split(" ")
+        self._runtime.order("add server %s" % " ".join([server, address, *defaults, *own]), "New server registered.")
+        if "check" in defaults:
+            self._runtime.order("enable health %s" % server)
 
     def _confirm(self, backend: str, targets: t.Sequence[Target], drained: t.Sequence[str]) -> None:
         def confirmed() -> bool | None:

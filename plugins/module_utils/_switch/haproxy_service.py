@@ -215,7 +215,7 @@ class HaproxyServiceSwitch(FolderSwitch):
 
     def _move(self, section: Section, wanted: Serving) -> None:
         servers = self._servers(section)
-        servers.bring(section.backend, wanted.targets)
+        servers.bring(section.backend, wanted.targets, defaults=section.defaults)
         # A drained server would still get clients whom a cookie of the owner's keeps there.
         servers.retire(section.backend, wanted.targets, "maint")
 

@@ -46,6 +46,14 @@ def test_what_is_found() -> None:
     assert find(TEXT, "gree") is None
 
 
+def test_what_its_default_server_says_is_for_ours_too() -> None:
+    more = "    default-server check inter 1s fall 1 # default-server no\n    default-server init-addr none resolvers dns rise 2\n    # BEGIN hotswap greet"
+    section = find(TEXT.replace("    # BEGIN hotswap greet", more), "greet")
+    assert section is not None and section.defaults == ("check", "inter", "1s", "fall", "1", "rise", "2")
+    plain = find(TEXT, "greet")
+    assert plain is not None and plain.defaults == ()
+
+
 def test_lines() -> None:
     target = Target("greet-a", "10.0.0.1", 80, 7)
     text = replaced(TEXT, "greet", [target])
