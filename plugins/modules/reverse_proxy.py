@@ -184,8 +184,8 @@ options:
     default: 4096
   restart_policy:
     description:
-      - When the engine starts the container again. With V(always) the proxy comes back after a kill and, where the engine
-        is started at boot, after a reboot (for Podman enable C(podman-restart.service)).
+      - When the engine starts the container again. With V(always) the proxy comes back after a kill and after a reboot;
+        for Podman of a user the user must linger.
     type: str
     choices:
       - always
@@ -281,6 +281,10 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+planned:
+  description: That this is what O(planned) says, and the module was not run on the host.
+  returned: when there was nothing to do
+  type: bool
 state:
   description: Whether the proxy exists after this run.
   returned: success

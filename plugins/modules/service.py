@@ -18,10 +18,12 @@ description:
     The task fails, with the last log lines of the new version in its result.
   - A change of container settings (such as O(env) or O(command)) under the same version is rolled out in the same way.
     O(replicas), O(route), O(gate), O(bake), O(drain_timeout) and O(keep) change without a new container.
-  - A version never changes its content. When O(image) is another image than the one that O(version) runs as on this host, the task fails.
+  - A version never changes its content. When O(image) is another image than the one that O(version) runs, or ran, as on this host, the task fails.
+    The way out is a O(version) of its own for the new content. O(state=absent) forgets what the versions of the service were.
   - A rollback is O(state=live) with the version to go back to, or with O(version=previous). It passes the same gate.
 extends_documentation_fragment:
   - hotswap.containers.engine
+  - hotswap.containers.planned
   - hotswap.containers.attributes
   - hotswap.containers.attributes.actiongroup_all
 attributes:
@@ -175,25 +177,34 @@ options:
             default: 0
   template:
     description:
-      - For any other proxy, on the host. A template of yours becomes a file, and commands of yours check it, apply it and
-        confirm it. The earlier file is put back when one of them fails.
-      - Instances are published on a free port of C(127.0.0.1). The template knows C(hotswap.service), C(hotswap.route) and
+      - For any other proxy, on the host. A template of yours, or a folder of them, becomes a file, or files, and commands of
+        yours check them, apply them and confirm them. What was there before is put back when one of them fails.
+      - Instances are published on a free port of C(127.0.0.1), or are told one by O(port_env). The template knows C(hotswap.service), C(hotswap.route) and
         C(hotswap.instances), each with C(name), C(address), C(port) and C(weight). The first three are put in on the host,
         so loops and texts work, and arithmetic or comparisons with them do not.
       - How many requests a cutover loses depends on the proxy's reload.
-      - It excludes O(proxy), O(redirect), O(alias) and O(network_mode).
+      - It excludes O(proxy), O(redirect), O(alias), and O(network_mode) without O(port_env).
     type: dict
     suboptions:
       src:
         description:
           - The template on the controller, searched for as in M(ansible.builtin.template).
+          - When it is a folder, every file in it whose name ends with C(.template) or C(.j2) is a template. Its file has the name without that.
         type: str
         required: true
       dest:
         description:
-          - The file on the host. Owner and mode stay as they are. It is left as it is by O(state=absent).
+          - The file on the host, or the folder, which must be there, where O(template.src) is one. Owner and mode stay as they are.
+          - A file that an earlier version's templates made, and that this one's do not make, is removed.
+          - O(state=absent) leaves everything as it is.
         type: path
         required: true
+      variables:
+        description:
+          - Names that the templates write as C(${NAME}), and which of V(name), V(address) and V(port) of the instance stands for each.
+            Any other C(${NAME}) stays as it is, so that the proxy's own variables go on to work. The commands may write them too.
+          - Only for a service with one instance.
+        type: dict
       check:
         description:
           - A command, as a list of words, that must end with 0 before O(template.apply) is run.
@@ -212,8 +223,8 @@ options:
         elements: str
       rendered:
         description:
-          - The text of O(template.src), which the controller's half of this module sets. Leave it out.
-        type: str
+          - The texts of O(template.src), which the controller's half of this module sets. Leave it out.
+        type: dict
   alias:
     description:
       - For a proxy of your own that finds the service by this name on O(network). The live instances bear it as a network
@@ -546,7 +557,7 @@ options:
     type: dict
   restart_policy:
     description:
-      - When the engine starts an instance again.
+      - When the engine starts an instance again, for as long as it has traffic. What has none is not started at boot.
     type: str
     choices:
       - always
@@ -708,6 +719,10 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+planned:
+  description: That this is what O(planned) says, and the module was not run on the host.
+  returned: when there was nothing to do
+  type: bool
 version:
   description: The version that the task was about; not set for O(state=absent).
   returned: always
@@ -736,6 +751,13 @@ phases:
     seconds:
       description: How long it took, in seconds.
       type: float
+    at:
+      description: When it began, in seconds since 1970 by the clock of the host.
+      type: float
+    names:
+      description: The instances that it was about; images for C(pull), and a version with the hash of its settings for C(record).
+      type: list
+      elements: str
 instances:
   description: The containers of the service after the task.
   returned: success
@@ -814,14 +836,14 @@ logs:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils._module import ENGINE_OPTIONS, run
+from ..module_utils._module import ENGINE_OPTIONS, PLANNED_OPTIONS, run
 from ..module_utils._rollout.service import converge
 from ..module_utils._rollout.service_options import SERVICE_OPTIONS
 
 
 def main() -> None:
     """Entry point."""
-    module = AnsibleModule(argument_spec={**ENGINE_OPTIONS, **SERVICE_OPTIONS}, supports_check_mode=True)
+    module = AnsibleModule(argument_spec={**ENGINE_OPTIONS, **SERVICE_OPTIONS, **PLANNED_OPTIONS}, supports_check_mode=True)
     run(module, lambda engine, state: converge(engine, state, module.params, module.check_mode))
 
 

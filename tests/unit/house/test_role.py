@@ -16,6 +16,8 @@ TASKS = {task["name"]: task for name in ("main", "rollback") for task in read_ya
 SPECS = read_yaml("roles/rollout/meta/argument_specs.yml")["argument_specs"]
 # What the role decides itself: it makes things exist, and never removes a network or a proxy.
 FIXED = {"image": {"state", "shipment"}, "network": {"state"}, "reverse_proxy": {"state", "force"}, "service": set(), "probe": {"name", "state", "state_dir"}}
+# What the tasks hand on, which is no variable of a person's.
+OWN = {"planned", "services"}
 
 
 def _arguments(module: str, task: str) -> dict[str, t.Any]:
@@ -44,7 +46,7 @@ def test_every_variable_is_documented(task: str) -> None:
     entry = "rollback" if task == "Roll back" else "main"
     module = next(key for key in TASKS[task] if key.startswith("hotswap.containers."))
     for option, value in TASKS[task][module].items():
-        if isinstance(value, str) and "rollout_" in value:
+        if option not in OWN and isinstance(value, str) and "rollout_" in value:
             assert _variable(value) in SPECS[entry]["options"], option
 
 
@@ -59,9 +61,18 @@ def test_every_documented_variable_is_used() -> None:
 
 
 def test_a_service_variable_has_the_name_of_its_option() -> None:
-    for option, value in _arguments("service", "Roll out").items():
+    for option, value in [one for one in _arguments("service", "Roll out").items() if one[0] not in OWN]:
         assert "item.%s " % option in value
         assert _variable(value) == "rollout_" + option
+
+
+def test_each_step_takes_its_part_of_the_plan() -> None:
+    parts = TASKS["Plan"]["hotswap.containers.plan"]
+    for module, task, part in (("network", "Make the network", "network"), ("reverse_proxy", "Run the proxy", "proxy")):
+        step = _arguments(module, task)
+        assert "(__rollout_plan | default({})).%s " % part in step.pop("planned")
+        assert parts[part] == step
+    assert "services | default([]))[__rollout_index]" in _arguments("service", "Roll out")["planned"]
 
 
 def test_items_never_show_more_than_their_names() -> None:
