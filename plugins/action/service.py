@@ -10,6 +10,7 @@ import typing as t
 
 from ansible.errors import AnsibleError
 
+from ..plugin_utils import _progress
 from ..plugin_utils._planned import PlannedAction
 from ..plugin_utils._template import with_rendered
 
@@ -25,4 +26,5 @@ class ActionModule(PlannedAction):
             self._task.args = with_rendered(self, self._task.args, task_vars or {})
         except AnsibleError as error:
             return {"failed": True, "changed": False, "msg": str(error)}
-        return super().run(tmp, task_vars)
+        with _progress.watched(self, str((task_vars or {}).get("inventory_hostname", ""))):
+            return super().run(tmp, task_vars)
