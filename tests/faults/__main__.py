@@ -19,14 +19,20 @@ import typing as t
 from run.hosts import HOSTS, PROXIES, build_images
 from run.report import OUTPUT, ROOT, WORK, say
 
-from faults.cases import cases
-from faults.ends import Agent, Broken, LoadOf, pack
+from faults.cases import GROUPS, Named, cases, power_cases
+from faults.ends import Agent, Broken, Json, LoadOf, pack
 from faults.scene import DOMAIN, PORT, Case, Scene
 from kit.bed import Bed
 from kit.bed.hosts import Host
 
 STATE = "/var/tmp/hotswap-faults"
 STATE_SIZE = "8m"
+# On the host's own disk: the other one is gone when the host is.
+LASTING = "/var/tmp/hotswap-power"
+
+
+Wanted = t.Callable[[str, str], bool]
+Names = t.Callable[[Scene, t.Sequence[Json]], t.Iterator[Named]]
 
 
 def prepare(host: Host) -> None:
@@ -35,22 +41,35 @@ def prepare(host: Host) -> None:
         host.load_image(archive)
     options = "size=%s,mode=700,uid=$(id -u %s)" % (STATE_SIZE, host.spec.user)
     host.ssh("mkdir -p %s && mountpoint -q %s || mount -t tmpfs -o %s tmpfs %s" % (STATE, STATE, options, STATE), user="root")
+    host.ssh("install -d -m 700 -o %s %s" % (host.spec.user, LASTING), user="root")
 
 
-def run_scene(bed: Bed, host: Host, agent: Agent, driver: str, wanted: t.Callable[[str, str], bool]) -> tuple[list[Case], int]:
-    """All wanted cases behind one driver, and the requests that were lost between them."""
-    scene = Scene(agent, host, driver, STATE)
+def run_scene(bed: Bed, host: Host, scene: Scene, named: Names, wanted: Wanted) -> tuple[list[Case], int]:
+    """All wanted cases of one scene, and the requests that were lost between them."""
     acts = scene.begin(lambda: LoadOf(bed, "http://%s:%d/" % (host.address, PORT), DOMAIN))
-    for group, fault, work in cases(scene, acts):
+    for group, fault, work in named(scene, acts):
         if wanted(group, fault):
             case = scene.case(fault, work)
-            say("%-9s %-8s %-90s %4.1f s  %s" % (case.engine, driver, fault, case.ended - case.began, case.problem or "recovered"))
+            say("%-9s %-8s %-90s %4.1f s  %s" % (case.engine, case.driver, fault, case.ended - case.began, case.problem or "recovered"))
     scene.end()
-    say("%-9s %-8s %d requests under %d faults" % (scene.engine, driver, scene.load.last["sent"], len(scene.cases)))
+    say("%-9s %-8s %d requests under %d faults" % (scene.engine, scene.driver, scene.load.last["sent"], len(scene.cases)))
     return scene.cases, scene.account()
 
 
-def run_engine(bed: Bed, host: Host, drivers: t.Sequence[str], wanted: t.Callable[[str, str], bool]) -> tuple[list[Case], int]:
+def scenes(agent: Agent, host: Host, driver: str, wanted: Wanted) -> t.Iterator[tuple[Scene, Names]]:
+    """What is run behind one driver, as far as it is wanted."""
+
+    def restart() -> None:
+        host.crash()
+        host.start()
+
+    if any(wanted(group, "") for group in GROUPS) or not wanted("power", ""):
+        yield Scene(agent, host, driver, STATE), cases
+    if wanted("power", "host crashed"):
+        yield Scene(agent, host, driver, LASTING), lambda scene, _acts: power_cases(scene, restart)
+
+
+def run_engine(bed: Bed, host: Host, drivers: t.Sequence[str], wanted: Wanted) -> tuple[list[Case], int]:
     """One host. What cannot even begin is a case that did not recover."""
     found: list[Case] = []
     stray = 0
@@ -59,9 +78,10 @@ def run_engine(bed: Bed, host: Host, drivers: t.Sequence[str], wanted: t.Callabl
         agent = Agent(bed, host, WORK / "faults.tar", log)
         for driver in drivers:
             try:
-                done, lost = run_scene(bed, host, agent, driver, wanted)
-                found += done
-                stray += lost
+                for scene, named in scenes(agent, host, driver, wanted):
+                    done, lost = run_scene(bed, host, scene, named, wanted)
+                    found += done
+                    stray += lost
             except (Broken, Exception) as error:
                 traceback.print_exc(file=log)
                 found.append(Case("the whole of it", host.spec.engine, driver, problem="%s: %s" % (type(error).__name__, error)))
@@ -94,7 +114,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="./dev test-faults")
     parser.add_argument("engines", nargs="*", help="docker, podman, rootless (all)")
     parser.add_argument("--driver", action="append", choices=list(PROXIES), help="only behind this proxy")
-    parser.add_argument("--fault", action="append", help="only faults of this group (module, container, engine, disk, lock) or with these words")
+    parser.add_argument("--fault", action="append", help="only faults of this group (%s, power) or with these words" % ", ".join(GROUPS))
     parser.add_argument("--keep", action="store_true", help="leave the hosts up")
     options = parser.parse_args()
     engines = options.engines or list(HOSTS)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import itertools
+import time
 import typing as t
 
 from faults.ends import Broken, Json
@@ -19,6 +20,7 @@ STATES: dict[str, Json] = {
     "hold": {"order": "stop_first", "route": {"hosts": [DOMAIN], "hold": 60}},
     "bake": {"bake": {"time": "1"}},
 }
+GROUPS = ("module", "container", "engine", "disk", "lock", *STATES)
 Work = t.Callable[[Case], None]
 Named = t.Tuple[str, str, Work]
 
@@ -45,6 +47,12 @@ def cases(scene: Scene, acts: t.Sequence[Json]) -> t.Iterator[Named]:
     yield "lock", "two rollouts at once", functools.partial(two_at_once, scene)
     if scene.driver == "haproxy":
         yield from _state_cases(scene)
+
+
+def power_cases(scene: Scene, restart: t.Callable[[], None]) -> t.Iterator[Named]:
+    """The host loses its power: `restart` cuts it off and returns when it is back."""
+    for step in ("gate", "serve", "drain"):
+        yield "power", "host crashed during %s" % step, functools.partial(power_cut, scene, restart, step)
 
 
 def _state_cases(scene: Scene) -> t.Iterator[Named]:
@@ -139,6 +147,17 @@ def engine_killed(scene: Scene, case: Case) -> None:
     # A dockerd that died stops and starts all containers when it comes back; Podman's have no daemon.
     _over(scene, case, child, killed, scene.program == "docker")
     scene.converge(new)
+
+
+def power_cut(scene: Scene, restart: t.Callable[[], None], step: str, case: Case) -> None:
+    """Everything that runs on the host ends at once, in the middle of a rollout; then the same tasks again."""
+    new, began = scene.new_version(), time.time()
+    _start(scene, new, step)
+    restart()
+    scene.agent.reopen()
+    scene.set_up()
+    scene.converge(new)
+    case.windows.append((began, scene.load.answered_since(time.time(), BACK_SECONDS)))
 
 
 def _start(scene: Scene, new: str, step: str) -> int:

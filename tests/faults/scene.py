@@ -73,13 +73,17 @@ class Scene:
 
     def begin(self, load: t.Callable[[], LoadOf]) -> list[Json]:
         """Network, proxy, two versions, and the load: the acts of a rollout that nothing disturbs."""
-        self.module("network", name=NAME)
-        self.module("reverse_proxy", **self._proxy())
+        self.set_up()
         self.roll(self.new_version())
         self._load = load()
         self.load.await_version(self.live, BACK_SECONDS)
         self.roll(self.new_version())
         return self.roll(self.new_version())
+
+    def set_up(self) -> None:
+        """Network and proxy."""
+        self.module("network", name=NAME)
+        self.module("reverse_proxy", **self._proxy())
 
     def end(self) -> None:
         """Ends the load, and removes everything."""
