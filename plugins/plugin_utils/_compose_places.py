@@ -9,6 +9,7 @@
 from __future__ import annotations
 
 import dataclasses
+import posixpath
 import re
 import typing as t
 
@@ -157,14 +158,4 @@ def _placed(at: At, mount: dict[str, t.Any], places: Places) -> dict[str, t.Any]
         raise at.error("%s depends on who asks" % source, "Write the whole path on the host.")
     if places.folder is None:
         raise at.error("%s is relative to the file, which is on the controller" % source, "Write the whole path on the host, or set rollout_compose_folder.")
-    return {**mount, "source": _joined(places.folder, source)}
-
-
-def _joined(folder: str, path: str) -> str:
-    parts: list[str] = []
-    for part in (folder + "/" + path).split("/"):
-        if part == "..":
-            parts = parts[:-1]
-        elif part not in ("", "."):
-            parts.append(part)
-    return "/" + "/".join(parts)
+    return {**mount, "source": posixpath.normpath(posixpath.join(places.folder, source))}

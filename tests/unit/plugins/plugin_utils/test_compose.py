@@ -7,10 +7,13 @@
 from __future__ import annotations
 
 import pathlib
+import tempfile
 import typing as t
 
 import pytest
 import yaml
+from hypothesis import given
+from hypothesis import strategies as st
 
 from ansible_collections.hotswap.containers.plugins.module_utils._errors import InvalidInput
 from ansible_collections.hotswap.containers.plugins.plugin_utils import _compose
@@ -309,6 +312,18 @@ def _names(found: Json) -> list[str]:
 def test_services_come_after_what_they_need(folder: Folder) -> None:
     top = _services(web={"depends_on": {"api": {"condition": "service_healthy"}}}, api={"depends_on": ["db"]}, db={}, other={})
     assert _names(folder.project(top)) == ["shop-db", "shop-api", "shop-web", "shop-other"]
+
+
+@given(st.lists(st.lists(st.integers(0, 5), max_size=3, unique=True), min_size=1, max_size=6), st.permutations(range(6)))
+def test_any_services_come_after_what_they_need(needs: list[list[int]], order: list[int]) -> None:
+    """Each needs only those of a smaller number, in whatever order they are written."""
+    services = {number: sorted({one for one in found if one < number}) for number, found in enumerate(needs)}
+    written = _services(**{"s%d" % number: {"depends_on": ["s%d" % one for one in services[number]]} for number in order if number in services})
+    with tempfile.TemporaryDirectory() as path:
+        names = _names(Folder(pathlib.Path(path)).project(written))
+    assert sorted(names) == sorted("shop-s%d" % number for number in services)
+    for number, found in services.items():
+        assert all(names.index("shop-s%d" % one) < names.index("shop-s%d" % number) for one in found)
 
 
 def test_services_that_need_each_other(folder: Folder) -> None:
