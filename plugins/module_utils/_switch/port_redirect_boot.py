@@ -69,11 +69,6 @@ def drop(path: pathlib.Path) -> None:
     _written(lambda units: units.drop(_unit(path)))
 
 
-def enabled(path: pathlib.Path) -> bool:
-    """Whether a boot runs it; True on a host without systemd, where that cannot be."""
-    return not BootUnits.there() or BootUnits().enabled(_unit(path))
-
-
 def _unit(path: pathlib.Path) -> str:
     return "hotswap-redirect-" + path.stem
 
