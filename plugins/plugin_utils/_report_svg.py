@@ -17,7 +17,7 @@ from ._report import Json, durations, shown
 WIDTH = 1000
 _LEFT, _RIGHT = 150, 20
 _BAR, _GAP, _HEAD, _PROBE = 18, 6, 30, 64
-_TOP = 64
+_TOP = 76
 _LETTER = 6.6
 _TICKS = (0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1800, 3600)
 # Text and background differ by 4.5 to 1 and more in both.

@@ -170,3 +170,27 @@ def test_the_filter() -> None:
     for wrong in ("yesterday", "2026-13-01T00:00:00Z"):
         with pytest.raises(AnsibleFilterError):
             filters["fleet_picture"](hosts, "", wrong)
+
+
+def luminance(colour: str) -> float:
+    """The relative luminance of #RRGGBB or #RGB (WCAG 2)."""
+    digits = colour.lstrip("#")
+    parts = [int(digits[at : at + 2], 16) / 255 for at in (0, 2, 4)] if len(digits) == 6 else [int(one * 2, 16) / 255 for one in digits]
+    red, green, blue = (one / 12.92 if one <= 0.03928 else ((one + 0.055) / 1.055) ** 2.4 for one in parts)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+def contrast(one: str, other: str) -> float:
+    """How much two colours differ, 1 to 21."""
+    light, dark = sorted((luminance(one), luminance(other)), reverse=True)
+    return (light + 0.05) / (dark + 0.05)
+
+
+@pytest.mark.parametrize("mode", [0, 1], ids=["light", "dark"])
+def test_words_and_bars_can_be_told_from_what_is_behind_them(mode: int) -> None:
+    colours = dict(re.findall(r"--(\w+):(#\w+)", _report_svg.STYLE.split("@media")[mode]))
+    for name in ("ink", "soft", "bad"):
+        assert contrast(colours[name], colours["ground"]) >= 4.5, name
+    for name in ("serving", "waiting", "draining", "phase", "bad"):
+        assert contrast(colours["on"], colours[name]) >= 4.5, name
+    assert contrast(colours["ink"], colours["area"]) >= 4.5
