@@ -48,8 +48,10 @@ class Lookup(rollout_services.LookupModule):
 def of_the_task(variables: Json) -> list[Json]:
     """The same by the templates of the task."""
     found = []
-    for item in variables.get("rollout_services") or [{}]:
-        templar = Templar(loader=DataLoader(), variables={**variables, "item": item, "omit": "OMITTED"})
+    items = variables.get("rollout_services") or [{}]
+    for index, item in enumerate(items):
+        own = {"item": item, "__rollout_items": items, "__rollout_index": index, "omit": "OMITTED"}
+        templar = Templar(loader=DataLoader(), variables={**variables, **own})
         lines = {
             name: text.replace("hotswap.containers.unless_blank(omit)", "default(omit, true)") for name, text in ROLL_OUT.items() if name in SERVICE_OPTIONS
         }
@@ -73,7 +75,7 @@ VARIABLES: Json = {
     [
         VARIABLES,
         {**VARIABLES, "rollout_services": []},
-        {**VARIABLES, "rollout_services": [{}, {"name": "wave", "image": "localhost/wave:A", "memory": "64m", "unknown": 1}]},
+        {**VARIABLES, "rollout_services": [{}, {"name": "wave", "env": {"KEY": "value"}, "memory": "64m", "unknown": 1}]},
         {**VARIABLES, "rollout_services": [{"name": "wave", "image": ""}]},
     ],
 )
