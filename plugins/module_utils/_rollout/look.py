@@ -58,42 +58,15 @@ class Looker:
 
     def _ask(self, one: Container) -> str:
         """The first check that is not content, in words; "" when all are."""
-        gate = self._gate
-        if gate.tcp:
-            said = self._ask_tcp(one)
-            if said:
-                return said
-        if gate.http:
-            said = self._ask_http(one, gate.http)
-            if said:
-                return said
+        gate, view = self._gate, self._vantage
+        said = ask_network(gate, view.target_for(one), view.host, view.pid_for(one)) if gate.tcp or gate.http else ""
+        if said:
+            return said
         if gate.exec:
             said = self._ask_exec(one)
             if said:
                 return said
         return self._ask_engine(one) if gate.engine else ""
-
-    def _connect(self, one: Container) -> t.Any:
-        view = self._vantage
-        target = view.target_for(one)
-        return netns.connect(view.pid_for(one), target.address, target.port, self._gate.timeout)
-
-    def _ask_tcp(self, one: Container) -> str:
-        try:
-            self._connect(one).close()
-        except netns.Unreachable as error:
-            return "tcp: %s" % error.what
-        return ""
-
-    def _ask_http(self, one: Container, check: HttpCheck) -> str:
-        target = self._vantage.target_for(one)
-        host = check.host or self._vantage.host or "%s:%d" % (target.address, target.port)
-        try:
-            answer = request(self._connect(one), check.method, check.path, {"Host": host})
-        except (netns.Unreachable, NoAnswer) as error:
-            return "http: %s" % error.what
-        wrong = judge_http(check, answer)
-        return wrong and "http: " + wrong
 
     def _ask_exec(self, one: Container) -> str:
         try:
@@ -107,3 +80,23 @@ class Looker:
         if not verdict:
             return "engine: neither the image nor the task defines a HEALTHCHECK"
         return "" if verdict == "healthy" else "engine: HEALTHCHECK says %s" % verdict
+
+
+def ask_network(gate: GateSpec, target: Target, host: str, pid: int) -> str:
+    """What is wrong with the target by the checks that go over the network, from that of process `pid`; "" when nothing is."""
+    if gate.tcp:
+        try:
+            netns.connect(pid, target.address, target.port, gate.timeout).close()
+        except netns.Unreachable as error:
+            return "tcp: %s" % error.what
+    return _ask_http(gate.http, gate.timeout, target, host, pid) if gate.http else ""
+
+
+def _ask_http(check: HttpCheck, timeout: float, target: Target, host: str, pid: int) -> str:
+    named = check.host or host or "%s:%d" % (target.address, target.port)
+    try:
+        answer = request(netns.connect(pid, target.address, target.port, timeout), check.method, check.path, {"Host": named})
+    except (netns.Unreachable, NoAnswer) as error:
+        return "http: %s" % error.what
+    wrong = judge_http(check, answer)
+    return wrong and "http: " + wrong

@@ -46,7 +46,7 @@ class Proxy:
         """The running proxy of that name. Raises InvalidInput that names the existing ones, or says that it does not run."""
         found, of_host = proxies(engine), host_proxies(state)
         if name in of_host:
-            return cls._of_host(of_host[name])
+            return cls.of_host(of_host[name])
         if name not in found:
             there = sorted({*found, *of_host})
             raise InvalidInput(
@@ -56,7 +56,8 @@ class Proxy:
         return cls._of_container(engine, state, name, found[name])
 
     @classmethod
-    def _of_host(cls, one: HostProxy) -> Proxy:
+    def of_host(cls, one: HostProxy) -> Proxy:
+        """One that the host runs. Raises InvalidInput when it does not run."""
         if not one.running:
             raise InvalidInput(
                 "proxy: %s does not run: its service %s is not active" % (one.spec.name, one.spec.service_unit),
