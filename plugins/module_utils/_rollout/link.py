@@ -52,7 +52,16 @@ def converge(state: StateDir, params: Params, check: bool, engine: Open) -> dict
 def _proxy(state: StateDir, name: str, engine: Open) -> Proxy:
     """The running proxy. One of the host needs no engine."""
     of_host = host_proxies(state)
-    return Proxy.of_host(of_host[name]) if name in of_host else Proxy.find(engine(), state, name)
+    if name in of_host:
+        return Proxy.of_host(of_host[name])
+    try:
+        opened = engine()
+    except HotswapError as error:
+        raise InvalidInput(
+            "proxy: no service of this host is the proxy %s, and containers cannot be asked: %s" % (name, error.what),
+            "Create it with hotswap.containers.reverse_proxy. " + error.fix,
+        ) from error
+    return Proxy.find(opened, state, name)
 
 
 class Link:

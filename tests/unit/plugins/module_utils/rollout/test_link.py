@@ -14,7 +14,7 @@ import typing as t
 import pytest
 
 from ansible_collections.hotswap.containers.plugins.module_utils._engine.types import Engine
-from ansible_collections.hotswap.containers.plugins.module_utils._errors import GateFailed, HotswapError, InvalidInput, NotOurs, SwitchError
+from ansible_collections.hotswap.containers.plugins.module_utils._errors import EngineError, GateFailed, HotswapError, InvalidInput, NotOurs, SwitchError
 from ansible_collections.hotswap.containers.plugins.module_utils._rollout import link
 from ansible_collections.hotswap.containers.plugins.module_utils._rollout.paths import StateDir
 from ansible_collections.hotswap.containers.plugins.module_utils._rollout.proxy import Proxy
@@ -201,6 +201,16 @@ def test_a_route_of_another_service_is_refused(place: Place) -> None:
 def test_what_cannot_be_linked_is_named(to: list[dict[str, t.Any]], said: str) -> None:
     with pytest.raises(HotswapError, match=said):
         link.targets_of(to)
+
+
+def test_a_proxy_that_is_not_there_is_named_also_without_an_engine(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(link, "host_proxies", lambda _state: {})
+
+    def none_here() -> Engine:
+        raise EngineError("no engine is on this host")
+
+    with pytest.raises(InvalidInput, match=r"proxy: no service of this host is the proxy edge, .* no engine is on this host"):
+        link.converge(StateDir(tmp_path), DEFAULTS, True, none_here)
 
 
 def test_more_than_the_driver_can_address_are_refused(place: Place) -> None:
