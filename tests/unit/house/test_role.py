@@ -6,9 +6,13 @@
 
 from __future__ import annotations
 
+import pathlib
+import re
+import subprocess
 import typing as t
 
 import pytest
+import yaml
 
 from .files import ROOT, options, read_yaml
 
@@ -51,7 +55,8 @@ def test_every_variable_is_documented(task: str) -> None:
 
 
 def _variable(value: str) -> str:
-    return "rollout_" + value.split("rollout_", 1)[1].split(" ", 1)[0]
+    """The first variable of a person's in a template; those with underscores in front are the role's own."""
+    return re.findall(r"(?<!_)rollout_\w+", value)[0]
 
 
 def test_every_documented_variable_is_used() -> None:
@@ -62,7 +67,7 @@ def test_every_documented_variable_is_used() -> None:
 
 def test_a_service_variable_has_the_name_of_its_option() -> None:
     for option, value in [one for one in _arguments("service", "Roll out").items() if one[0] not in OWN]:
-        assert "item.%s " % option in value
+        assert ("[__rollout_index].%s " if option == "env" else "item.%s ") % option in value
         assert _variable(value) == "rollout_" + option
 
 
@@ -78,6 +83,17 @@ def test_each_step_takes_its_part_of_the_plan() -> None:
 def test_items_never_show_more_than_their_names() -> None:
     for task in TASKS.values():
         assert "loop" not in task or task["loop_control"]["label"].startswith("{{ item.name ")
+
+
+def test_a_failed_item_shows_no_environment(tmp_path: pathlib.Path) -> None:
+    variables = {"rollout_engine_url": "unix:///nowhere.sock", "rollout_engine": "docker", "rollout_manage_network": False}
+    services = [{"name": "greet", "image": "localhost/greet:A", "env": {"PASSWORD": "do-not-show"}}]
+    role = {"ansible.builtin.include_role": {"name": "hotswap.containers.rollout"}, "vars": {**variables, "rollout_services": services}}
+    (tmp_path / "site.yml").write_text(yaml.safe_dump([{"hosts": "localhost", "gather_facts": False, "tasks": [role]}]))
+    argv = ["ansible-playbook", "-vvv", "-i", "localhost,", "-c", "local", str(tmp_path / "site.yml")]
+    done = subprocess.run(argv, capture_output=True, text=True, check=False)
+    assert "failed: [localhost] (item=greet)" in done.stdout
+    assert "do-not-show" not in done.stdout + done.stderr
 
 
 @pytest.mark.parametrize("path", sorted(str(path.relative_to(ROOT)) for path in ROOT.glob("roles/*/tasks/*.yml")))
