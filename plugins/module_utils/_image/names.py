@@ -16,6 +16,7 @@ from .._errors import InvalidInput
 # The grammar of references without a digest: an optional registry, lower-case path parts, a tag.
 _WORD = "[a-z0-9]+([._-]+[a-z0-9]+)*"
 _REFERENCE = re.compile(r"([A-Za-z0-9.-]+(:[0-9]+)?/)?%s(/%s)*(:(?P<tag>[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}))?" % (_WORD, _WORD))
+_PART = re.compile("[a-z0-9][a-z0-9_-]{0,31}")
 _ID = re.compile("[0-9a-f]{64}")
 # What uname and Debian call an architecture, in the words of image configs.
 _ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64", "armv7l": "arm", "armv6l": "arm", "armhf": "arm", "i386": "386", "i686": "386"}
@@ -56,6 +57,6 @@ def native_platform(machine: str) -> str:
 def check_platform(text: str) -> str:
     """A platform as "os/architecture", "linux/arm64/v8" without its variant. Raises InvalidInput."""
     parts = text.split("/")
-    if not 2 <= len(parts) <= 3 or not all(parts):
+    if not 2 <= len(parts) <= 3 or not all(_PART.fullmatch(part) for part in parts):
         raise InvalidInput("platform: %r is not a platform" % text, "Write it like linux/arm64.")
     return "/".join(parts[:2])

@@ -8,19 +8,27 @@
 
 from __future__ import annotations
 
+import ipaddress
 import math
 import re
 import typing as t
 
 from .._engine.types import ContainerSpec, Healthcheck, Mount, Ulimit
 from .._errors import InvalidInput
+from .validate import check_line
 
-_SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([kmgt]?)i?b?", re.IGNORECASE)
+_SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([kmgt]?)i?b?", re.IGNORECASE | re.ASCII)
 _SIZE_UNITS = {"": 1, "k": 1024, "m": 1024**2, "g": 1024**3, "t": 1024**4}
-_DURATION = re.compile(r"(?:(\d+(?:\.\d+)?)h)?(?:(\d+(?:\.\d+)?)m(?!s))?(?:(\d+(?:\.\d+)?)s)?(?:(\d+(?:\.\d+)?)ms)?")
+_DURATION = re.compile(r"(?:(\d+(?:\.\d+)?)h)?(?:(\d+(?:\.\d+)?)m(?!s))?(?:(\d+(?:\.\d+)?)s)?(?:(\d+(?:\.\d+)?)ms)?", re.ASCII)
 _DURATION_UNITS = (3600.0, 60.0, 1.0, 0.001)
 _SIGNAL = re.compile(r"(SIG)?[A-Z][A-Z0-9+-]{1,10}|[0-9]{1,2}")
 _ENV_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
+_HOSTNAME = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_.-]{0,62})")
+_CAPABILITY = re.compile(r"[A-Za-z_]{2,40}")
+_LIMIT = re.compile(r"([a-z]{2,20}):(-1|[0-9]{1,18})(?::(-1|[0-9]{1,18}))?")
+# More is no size of memory, and no time that anybody waits, and would not fit into the numbers of an engine.
+_LARGEST = 2**62
+_LONGEST = 1e9
 
 
 def container_spec(params: t.Mapping[str, t.Any], env: t.Mapping[str, str]) -> ContainerSpec:
@@ -35,30 +43,62 @@ def container_spec(params: t.Mapping[str, t.Any], env: t.Mapping[str, str]) -> C
         entrypoint=_argv("entrypoint", params["entrypoint"]),
         env=dict(env),
         labels=_labels(params["labels"] or {}),
-        network_mode=params["network_mode"] or "",
+        network_mode=check_line("network_mode", params["network_mode"] or ""),
         mounts=mounts(params),
-        user=params["user"] or "",
-        workdir=params["workdir"] or "",
-        hostname=params["hostname"] or "",
+        user=check_line("user", params["user"] or ""),
+        workdir=check_line("workdir", params["workdir"] or ""),
+        hostname=_matching("hostname", _HOSTNAME, params["hostname"], "a host name") if params["hostname"] else "",
         memory=size("memory", params["memory"]) if params["memory"] else 0,
         cpus=_cpus(params["cpus"]),
         **_lists(params),
         read_only=bool(params["read_only"]),
         ulimits=tuple(ulimit(text) for text in params["ulimits"] or ()),
-        extra_hosts=_texts(params["extra_hosts"]),
-        log_driver=params["log_driver"] or "",
-        log_options=_texts(params["log_options"]),
+        extra_hosts=_extra_hosts(params["extra_hosts"]),
+        log_driver=check_line("log_driver", params["log_driver"] or ""),
+        log_options={check_line("log_options", key): check_line("log_options", value) for key, value in _texts(params["log_options"]).items()},
         restart_policy=params["restart_policy"] or "",
         stop_signal=_signal(params["stop_signal"]),
-        stop_timeout=params["stop_timeout"],
+        stop_timeout=_seconds("stop_timeout", params["stop_timeout"]),
         init=bool(params["init"]),
         healthcheck=healthcheck(params["healthcheck"]),
     )
 
 
 def _lists(params: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
-    names = ("cap_add", "cap_drop", "security_opt", "devices", "dns")
-    return {name: tuple(params[name] or ()) for name in names}
+    found: dict[str, t.Any] = {name: tuple(check_line(name, text) for text in params[name] or ()) for name in ("security_opt", "devices")}
+    for name in ("cap_add", "cap_drop"):
+        found[name] = tuple(_matching(name, _CAPABILITY, text, "a capability") for text in params[name] or ())
+    return {**found, "dns": tuple(_address("dns", text) for text in params["dns"] or ())}
+
+
+def _matching(parameter: str, pattern: t.Pattern[str], value: str, kind: str) -> str:
+    if not pattern.fullmatch(value):
+        raise InvalidInput("%s: %r is not %s" % (parameter, value[:80], kind), "Look at its spelling.")
+    return value
+
+
+def _address(parameter: str, text: str) -> str:
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        raise InvalidInput("%s: %r is not an address" % (parameter, text[:80]), "Write an IPv4 or IPv6 address.") from None
+    return text
+
+
+def _extra_hosts(values: t.Mapping[str, t.Any] | None) -> dict[str, str]:
+    """Lines of the container's /etc/hosts. The engine itself knows the address of the host by a word."""
+    found = _texts(values)
+    for name, address in found.items():
+        _matching("extra_hosts", _HOSTNAME, name, "a host name")
+        if address != "host-gateway":
+            _address("extra_hosts", address)
+    return found
+
+
+def _seconds(parameter: str, value: int | None) -> int | None:
+    if value is not None and not 0 <= value <= _LONGEST:
+        raise InvalidInput("%s: it is not a number of seconds that can be waited" % parameter, "Give 0 or more.")
+    return value
 
 
 def _texts(values: t.Mapping[str, t.Any] | None) -> dict[str, str]:
@@ -77,8 +117,8 @@ def _labels(values: t.Mapping[str, t.Any]) -> dict[str, str]:
 
 
 def _cpus(value: float | None) -> float:
-    if value is not None and not 0 < value < math.inf:
-        raise InvalidInput("cpus: %g is not a number of CPUs" % value, "Give a number of CPUs above 0, for example 0.5.")
+    if value is not None and not 0.001 <= value <= 10000:
+        raise InvalidInput("cpus: %g is not a number of CPUs" % value, "Give a number of CPUs, for example 0.5.")
     return value or 0.0
 
 
@@ -91,32 +131,32 @@ def _signal(value: str | None) -> str:
 def size(parameter: str, value: t.Any) -> int:
     """ "512m", "1.5g" or a number of bytes -> bytes; units are powers of 1024 as in Docker and Podman."""
     found = _SIZE.fullmatch(str(value).strip())
-    if not found:
-        raise InvalidInput("%s: %r is not a size" % (parameter, value), "Write bytes or a number with k, m or g: 512m.")
-    return int(float(found.group(1)) * _SIZE_UNITS[found.group(2).lower()])
+    number = float(found.group(1)) * _SIZE_UNITS[found.group(2).lower()] if found else math.inf
+    if number > _LARGEST:
+        raise InvalidInput("%s: %.80r is not a size" % (parameter, value), "Write bytes or a number with k, m or g: 512m.")
+    return int(number)
 
 
 def duration(parameter: str, value: t.Any) -> float:
     """Seconds, or a text as Compose has it ("1m30s", "500ms") -> seconds."""
     text = str(value).strip()
     found = _DURATION.fullmatch(text)
-    if text and found:
-        return sum(float(part) * unit for part, unit in zip(found.groups(), _DURATION_UNITS) if part)
     try:
-        seconds = float(text)
+        seconds = sum(float(part) * unit for part, unit in zip(found.groups(), _DURATION_UNITS) if part) if text and found else float(text)
     except ValueError:
         seconds = math.nan
-    if not math.isfinite(seconds) or seconds < 0:
-        raise InvalidInput("%s: %r is not a duration" % (parameter, value), "Write seconds, or a text like 1m30s or 500ms.")
+    if not 0 <= seconds <= _LONGEST:
+        raise InvalidInput("%s: %.80r is not a duration" % (parameter, value), "Write seconds, or a text like 1m30s or 500ms.")
     return seconds
 
 
 def ulimit(text: str) -> Ulimit:
     """ "name:limit" or "name:soft:hard"."""
-    parts = str(text).split(":")
-    if len(parts) not in (2, 3) or not all(part.lstrip("-").isdigit() for part in parts[1:]):
-        raise InvalidInput("ulimits: %r is not a limit" % text, "Write name:limit or name:soft:hard, for example nofile:1024:2048.")
-    return Ulimit(parts[0], int(parts[1]), int(parts[-1]))
+    found = _LIMIT.fullmatch(str(text))
+    if not found:
+        raise InvalidInput("ulimits: %.80r is not a limit" % text, "Write name:limit or name:soft:hard, for example nofile:1024:2048.")
+    name, soft, hard = found.groups()
+    return Ulimit(name, int(soft), int(hard or soft))
 
 
 def healthcheck(value: t.Mapping[str, t.Any] | None) -> Healthcheck | None:
@@ -178,6 +218,11 @@ def _tmpfs(text: str) -> Mount:
 
 
 def _checked(mount: Mount) -> Mount:
+    for text in (mount.target, mount.source, *mount.options):
+        check_line("mounts", text)
+    # Engines take some mounts as one text with these marks between its parts.
+    if any(mark in text for text in mount.options for mark in ",:") or (mount.options and ":" in mount.source + mount.target):
+        raise InvalidInput("mounts: %r has a ',' or ':' inside a part" % mount.target[:80], "Give each option by itself, and paths without them.")
     if not mount.target.startswith("/"):
         raise InvalidInput("mounts: target %r is not absolute" % mount.target, "Paths in a container begin with '/'.")
     if mount.kind == "bind" and not mount.source.startswith("/"):

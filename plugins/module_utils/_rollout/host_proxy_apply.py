@@ -13,6 +13,7 @@ import dataclasses
 import os
 import pathlib
 import pwd
+import re
 import secrets
 import typing as t
 
@@ -25,7 +26,7 @@ from .ports import clash, listening
 from .proxy_plan import Plan, field_changes, settings_changes, settings_of, shown
 from .proxy_run import alone, blotted, drift_of
 from .route_spec import route_of
-from .validate import check_name, check_positive
+from .validate import check_name, check_place, check_positive
 
 
 @dataclasses.dataclass(frozen=True)
@@ -93,14 +94,17 @@ def _spec_of(params: t.Mapping[str, t.Any]) -> HostSpec:
         name,
         params["driver"],
         _unit(params["service_unit"] or unit),
-        params["include_dir"] or folder,
+        check_place("include_dir", params["include_dir"] or folder),
         "" if owner == "root" else owner,
-        config=(params["config_file"] or wants.config) if wants.config else "",
-        control=(params["control_socket"] or wants.control) if wants.control else "",
+        config=check_place("config_file", params["config_file"] or wants.config) if wants.config else "",
+        control=check_place("control_socket", params["control_socket"] or wants.control) if wants.control else "",
     )
 
 
 def _unit(name: str) -> str:
+    # systemd.unit(5); what begins otherwise would be an option of systemctl.
+    if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9:_.@\\-]{0,250}", name):
+        raise InvalidInput("service_unit: %r is not the name of a unit" % name[:80], "Write it like haproxy.service.")
     return name if "." in name else name + ".service"
 
 

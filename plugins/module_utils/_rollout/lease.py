@@ -61,7 +61,7 @@ def take(state: StateDir, names: t.Sequence[str], claim: Claim, wait: float, che
 
 def release(state: StateDir, names: t.Sequence[str], owner: str, check: bool) -> bool:
     """Gives back the leases that `owner` has. Returns whether there was one."""
-    found = [path for path in (state.service(name) / "lease.json" for name in names) if (read(path) or {}).get("owner") == owner]
+    found = [path for path in (state.service(name) / "lease.json" for name in sorted(set(names))) if (read(path) or {}).get("owner") == owner]
     for path in found:
         if not check:
             path.unlink()

@@ -12,6 +12,8 @@ import dataclasses
 import os
 import pathlib
 
+from .validate import check_line
+
 
 @dataclasses.dataclass(frozen=True)
 class StateDir:
@@ -21,9 +23,9 @@ class StateDir:
 
     @classmethod
     def of(cls, override: str | None = None) -> StateDir:
-        """`override`, else /var/lib/hotswap for root, else $XDG_STATE_HOME/hotswap (~/.local/state/hotswap)."""
+        """`override` (InvalidInput for one that no path can be), else /var/lib/hotswap for root, else $XDG_STATE_HOME/hotswap (~/.local/state/hotswap)."""
         if override:
-            return cls(pathlib.Path(override))
+            return cls(pathlib.Path(check_line("state_dir", override)))
         if os.geteuid() == 0:
             return cls.of_system()
         home = os.environ.get("XDG_STATE_HOME") or os.path.expanduser("~/.local/state")

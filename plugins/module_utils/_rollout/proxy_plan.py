@@ -17,10 +17,12 @@ from .._engine.types import LABEL_ADDRESS, LABEL_HASH, LABEL_PROXY, LABEL_SPEC, 
 from .._errors import InvalidInput
 from .._switch.types import CONF_DIR, RUN_DIR, ContainerParts, Listener, ProxySettings
 from .ports import clash, plain
-from .validate import check_name, check_port, check_positive, check_publish
+from .validate import check_image, check_name, check_port, check_positive, check_publish, check_texts
 
 DRIVERS = ("caddy", "haproxy", "nginx")
 _SUFFIX = "-proxy"
+# Seconds and connections that every proxy can count.
+_MOST = 2000000
 
 
 @dataclasses.dataclass(frozen=True)
@@ -80,6 +82,7 @@ def _before_port(address: str) -> str:
 
 def spec_of(params: t.Mapping[str, t.Any], image: str) -> ProxySpec:
     """The container part of the module's parameters, checked. `image` is the driver's default. Raises InvalidInput."""
+    check_texts(params)
     name = check_name("name", params["name"])
     if len(name) > 63 - len(_SUFFIX):
         raise InvalidInput("name: %s is too long" % name, "Use at most %d characters: the container is called NAME%s." % (63 - len(_SUFFIX), _SUFFIX))
@@ -88,7 +91,8 @@ def spec_of(params: t.Mapping[str, t.Any], image: str) -> ProxySpec:
         if label.startswith("hotswap."):
             raise InvalidInput("labels: %s is a label that hotswap.containers keeps for itself" % label, "Use a name without hotswap. in front.")
     network = check_name("network", params["network"])
-    return ProxySpec(name, params["driver"], params["image"] or image, network, _published(params["listen"]), params["restart_policy"], labels)
+    used = check_image("image", params["image"] or image)
+    return ProxySpec(name, params["driver"], used, network, _published(params["listen"]), params["restart_policy"], labels)
 
 
 def _published(listen: t.Sequence[t.Mapping[str, t.Any]]) -> tuple[Publish, ...]:
@@ -116,10 +120,10 @@ def settings_of(params: t.Mapping[str, t.Any], token: str) -> ProxySettings:
         listeners=tuple(Listener(port) for port in ports),
         token=token,
         # HAProxy counts in milliseconds, so less is nothing.
-        connect_timeout=check_positive("connect_timeout", params["connect_timeout"], 0.001),
-        client_timeout=check_positive("client_timeout", params["client_timeout"], 0.001),
-        server_timeout=check_positive("server_timeout", params["server_timeout"], 0.001),
-        max_connections=int(check_positive("max_connections", params["max_connections"], 1)),
+        connect_timeout=check_positive("connect_timeout", params["connect_timeout"], 0.001, _MOST),
+        client_timeout=check_positive("client_timeout", params["client_timeout"], 0.001, _MOST),
+        server_timeout=check_positive("server_timeout", params["server_timeout"], 0.001, _MOST),
+        max_connections=int(check_positive("max_connections", params["max_connections"], 1, _MOST)),
     )
 
 

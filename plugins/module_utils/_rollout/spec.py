@@ -37,6 +37,7 @@ from .route_spec import route_of, route_to_dict
 from .state import key_of
 
 PREVIOUS = "previous"
+_MOST_REPLICAS = 1000
 
 
 @dataclasses.dataclass(frozen=True)
@@ -132,6 +133,7 @@ class ServiceSpec:
 
 def from_params(params: t.Mapping[str, t.Any]) -> ServiceSpec:
     """The module's parameters, defaults applied. Raises InvalidInput naming the parameter."""
+    validate.check_texts(params)
     env = {**env_of_files(params["env_file"] or ()), **env_of_params(params["env"])}
     container = container_spec(params, env)
     reach = reach_of_params(params)
@@ -139,13 +141,13 @@ def from_params(params: t.Mapping[str, t.Any]) -> ServiceSpec:
     means = means_of(params["name"], params)
     spec = ServiceSpec(
         name=validate.check_name("name", params["name"]),
-        version=_version(params["version"], container.image),
+        version=_version(params["version"], validate.check_image("image", container.image)),
         image=container.image,
         port=port,
         network=validate.check_name("network", params["network"]) if params["network"] else "",
         proxy=validate.check_name("proxy", params["proxy"]) if params["proxy"] else "",
         route=route_of(params["name"], params["route"] or {}),
-        replicas=_at_least("replicas", params["replicas"], 1),
+        replicas=_replicas(params["replicas"]),
         gate=gate_of_params(params["gate"] or {}, port if means.has_tcp else 0),
         drain_timeout=validate.check_positive("drain_timeout", params["drain_timeout"]),
         keep=_at_least("keep", params["keep"], 1),
@@ -200,6 +202,13 @@ def from_label(name: str, version: str, label: t.Mapping[str, t.Any], params: t.
     )
 
 
+def refuse_unfit(params: t.Mapping[str, t.Any]) -> None:
+    """Raises InvalidInput for what no host could take, before there is a lock or a folder."""
+    validate.check_texts(params)
+    if params["state"] != "absent" and params["version"] != PREVIOUS:
+        from_params(params)
+
+
 def _version(asked: str | None, image: str) -> str:
     if asked == PREVIOUS:
         return PREVIOUS
@@ -217,6 +226,12 @@ def version_of_image(image: str) -> str:
         return digest.partition(":")[2][:12]
     last = name.rpartition("/")[2]
     return last.partition(":")[2] or "latest"
+
+
+def _replicas(value: int) -> int:
+    if value > _MOST_REPLICAS:
+        raise InvalidInput("replicas: it is more than one host can have", "It must be %d or less." % _MOST_REPLICAS)
+    return _at_least("replicas", value, 1)
 
 
 def _at_least(parameter: str, value: int, least: int) -> int:

@@ -13,12 +13,12 @@ drivers may rely on it, and must not accept values from elsewhere.
 from __future__ import annotations
 
 import ipaddress
-import math
 import re
 import typing as t
 
 from .._errors import InvalidInput
 
+_OPTION = re.compile(r"[a-z_]{2,30}")
 # The common subset of container names (both engines), HAProxy proxy and server names, and file names.
 _NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]{0,62}")
 # The tag grammar of the OCI distribution spec, a little shorter.
@@ -27,12 +27,17 @@ _HOST_LABEL = re.compile(r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?")
 # RFC 3986 pchar without what configuration grammars use for quoting ("'", "(", ")", ";", "%", "\\", "#", "{", "}").
 _PATH = re.compile(r"/[A-Za-z0-9._~!$&*+,=:@/-]{0,255}")
 
+# References of the distribution specification, and ids, which look like a name.
+_WORD = "[a-z0-9]+(?:[._-]+[a-z0-9]+)*"
+_REGISTRY = r"(?:[A-Za-z0-9][A-Za-z0-9.-]*|\[[0-9a-f:]+\])(?::[0-9]{1,5})?/"
+_IMAGE = re.compile("(?:%s)?%s(?:/%s)*(?::[A-Za-z0-9_][A-Za-z0-9_.-]{0,127})?(?:@sha256:[0-9a-f]{8,64})?" % (_REGISTRY, _WORD, _WORD))
 
-def check_name(parameter: str, value: str) -> str:
-    """A name of a service, proxy or network: letters, digits, "_", ".", "-", two to 63 characters."""
-    if len(value) < 2 or not _NAME.fullmatch(value):
+
+def check_name(parameter: str, value: str | None) -> str:
+    """A name of a service, proxy or network: letters, digits, "_", ".", "-", two to 63 characters. A blank one arrives as None."""
+    if not value or len(value) < 2 or not _NAME.fullmatch(value):
         raise InvalidInput(
-            "%s: %r is not a name that engines and proxies can carry" % (parameter, value),
+            "%s: %r is not a name that engines and proxies can carry" % (parameter, (value or "")[:80]),
             "Use 2 to 63 letters, digits, '_', '.' or '-', beginning with a letter or digit.",
         )
     return value
@@ -45,6 +50,13 @@ def check_version(parameter: str, value: str) -> str:
             "%s: %r is not a version" % (parameter, value),
             "Use up to 101 letters, digits, '_', '.' or '-', as in an image tag.",
         )
+    return value
+
+
+def check_image(parameter: str, value: str) -> str:
+    """A name with a tag or digest, or an id; "" for none. Nothing that an engine would read as another place of its API."""
+    if value and not _IMAGE.fullmatch(value):
+        raise InvalidInput("%s: %r is not an image" % (parameter, value[:80]), "Write it like registry.example.com/team/app:1.2.3, or with @sha256:DIGEST.")
     return value
 
 
@@ -81,7 +93,7 @@ def check_publish(parameter: str, value: str) -> tuple[str, int]:
     """ "PORT", "ADDRESS:PORT" or "[IPv6]:PORT" -> (address or "", port)."""
     address, colon, port = value.rpartition(":")
     address = address[1:-1] if address.startswith("[") and address.endswith("]") else address
-    if not port.isdigit() or (colon and not _is_address(address)):
+    if not re.fullmatch("[0-9]{1,5}", port) or (colon and not _is_address(address)):
         raise InvalidInput(
             "%s: %r is not a place to publish a port" % (parameter, value),
             "Write PORT or ADDRESS:PORT, for example 127.0.0.1:8080.",
@@ -97,11 +109,47 @@ def _is_address(text: str) -> bool:
     return True
 
 
-def check_positive(parameter: str, value: float, least: float = 0.0) -> float:
-    """A number that is at least `least`."""
-    if not least <= value < math.inf:
-        raise InvalidInput("%s: %g is too small, or no number" % (parameter, value), "It must be %g or more." % least)
+def check_positive(parameter: str, value: float, least: float = 0.0, most: float = 1e9) -> float:
+    """A number from `least` to `most`."""
+    if not least <= value <= most:
+        wrong = "too large" if value > most else "too small, or no number"
+        raise InvalidInput("%s: %.20s is %s" % (parameter, value, wrong), "It must be %g or more, and at most %g." % (least, most))
     return value
+
+
+def check_line(parameter: str, value: str) -> str:
+    """One line of text without control characters, as engines and command lines take it."""
+    if not value.isprintable():
+        raise InvalidInput("%s: %r has a line break or another control character" % (parameter, value[:80]), "Write it on one line.")
+    return value
+
+
+def check_place(parameter: str, value: str) -> str:
+    """An absolute path of the host, on one line."""
+    if not check_line(parameter, value).startswith("/"):
+        raise InvalidInput("%s: %r is not an absolute path" % (parameter, value[:80]), "Begin with '/'.")
+    return value
+
+
+def check_texts(params: t.Mapping[str, t.Any]) -> None:
+    """No text in any parameter has what no process can be given: a zero byte, or half a character. Values are never repeated."""
+    for parameter, text in _texts("", params):
+        if "\0" in text or any("\ud800" <= char <= "\udfff" for char in text):
+            raise InvalidInput("%s: a text has a zero byte or an incomplete character" % parameter, "No program can be given that: take it out.")
+
+
+def _texts(where: str, value: t.Any) -> t.Iterator[tuple[str, str]]:
+    """All texts with the parameter that they are in, "route.maintenance.text"."""
+    if isinstance(value, str):
+        yield where, value
+    elif isinstance(value, t.Mapping):
+        for key, inner in value.items():
+            below = "%s.%s" % (where, key) if where and _OPTION.fullmatch(str(key)) else where or str(key)
+            yield below, str(key)
+            yield from _texts(below, inner)
+    elif isinstance(value, (list, tuple)):
+        for one in value:
+            yield from _texts(where, one)
 
 
 def unset_blank(params: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
