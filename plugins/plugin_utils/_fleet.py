@@ -19,6 +19,7 @@ An outcome is a plain dict, because it is kept as a fact of its host:
 
 from __future__ import annotations
 
+import difflib
 import json
 import re
 import typing as t
@@ -59,8 +60,10 @@ def _batch(text: str) -> int | str:
 
 
 def ordered(hosts: t.Sequence[str], canary: t.Any) -> list[str]:
-    """The hosts, the canary host first. Raises Wrong when it is none of them."""
+    """The hosts, the canary host first. Raises Wrong when it is none of them, or when there are none."""
     first = str(canary or "").strip()
+    if not hosts:
+        raise Wrong("rollout_hosts: no host of the inventory is meant by it")
     if not first:
         return list(hosts)
     if first not in hosts:
@@ -75,6 +78,45 @@ def allowed(name: str, value: t.Any, hosts: int) -> int:
     if not found or ("." in text and not found.group(2)):
         raise Wrong("%s: %r is neither a number of hosts nor a share such as 10%%" % (name, text))
     return int(float(found.group(1)) * hosts / 100 + 1e-9) if found.group(2) else int(text)
+
+
+NUMBERS = ("rollout_batch_delay", "rollout_reconnect_timeout", "rollout_lease_seconds")
+SWITCHES = ("rollout_lease", "rollout_lease_break")
+_YES_NO = ("true", "false", "yes", "no", "on", "off", "1", "0")
+# The same letters but for one or two, as a share of them.
+_NEARLY = 0.9
+
+
+def wrong(given: t.Mapping[str, t.Any], services: t.Sequence[str], hosts: int) -> list[str]:
+    """What is wrong with the fleet's variables of a run, one sentence each; `given` has those of them that are set, `services` the names."""
+    found = [] if services and all(services) else ["rollout_name: which service? Name it there, or several in rollout_services"]
+    for check in (
+        lambda: batches(given.get("rollout_batches")),
+        lambda: allowed("rollout_max_failures", given.get("rollout_max_failures"), hosts),
+        lambda: allowed("rollout_max_unreachable", given.get("rollout_max_unreachable"), hosts),
+        lambda: verdict([], hosts, {"action": given.get("rollout_failure_action")}),
+    ):
+        try:
+            check()
+        except Wrong as error:
+            found.append(str(error))
+    texts = {name: str(given.get(name, "")).strip() for name in (*NUMBERS, *SWITCHES)}
+    found += ["%s: %r is no whole number of seconds" % (name, texts[name]) for name in NUMBERS if texts[name] and not texts[name].isdecimal()]
+    found += ["%s: %r is neither true nor false" % (name, texts[name]) for name in SWITCHES if texts[name] and texts[name].lower() not in _YES_NO]
+    return found
+
+
+def misspelt(names: t.Iterable[str], known: t.Collection[str]) -> list[str]:
+    """Of names that begin with rollout_, those that nobody reads and that are nearly one that somebody does; one sentence each.
+
+    A known name with more words behind it may be somebody's own.
+    """
+    found = []
+    for name in sorted(set(names) - set(known)):
+        near = difflib.get_close_matches(name, known, 1, _NEARLY)
+        if near and not re.match(re.escape(near[0]) + r"[_\d]", name):
+            found.append("%s: nobody reads it. Is %s meant?" % (name, near[0]))
+    return found
 
 
 def verdict(outcomes: t.Sequence[Json], hosts: int, budget: t.Mapping[str, t.Any], kept_out: str = "") -> Json:
@@ -244,10 +286,10 @@ def services(items: t.Any, name: str, only: t.Sequence[str] | None = None) -> li
 COLUMNS = ("host", "before", "after", "outcome", "lost", "reason")
 
 
-def table(rows: t.Sequence[t.Sequence[str]]) -> list[str]:
+def table(rows: t.Sequence[t.Sequence[str]], columns: t.Sequence[str] = COLUMNS) -> list[str]:
     """Aligned lines; columns that are empty everywhere are left out."""
-    used = [number for number in range(len(COLUMNS)) if any(row[number] for row in rows)]
-    cells = [[row[number] for number in used] for row in [COLUMNS, *rows]]
+    used = [number for number in range(len(columns)) if any(row[number] for row in rows)]
+    cells = [[row[number] for number in used] for row in [columns, *rows]]
     widths = [max(len(row[column]) for row in cells) for column in range(len(used))]
     return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip() for row in cells]
 

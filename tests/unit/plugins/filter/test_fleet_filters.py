@@ -14,7 +14,7 @@ import pytest
 from ansible.errors import AnsibleFilterError
 
 PACKAGE = "ansible_collections.hotswap.containers.plugins.filter."
-NAMES = ("batches", "files", "hosts", "lease", "outcome", "problems", "report", "services", "verdict")
+NAMES = ("batches", "files", "hosts", "lease", "outcome", "problems", "report", "services", "verdict", "wrong")
 
 
 def _filter(name: str) -> t.Callable[..., t.Any]:
@@ -32,6 +32,7 @@ def test_every_filter_is_found(name: str) -> None:
     [
         ("fleet_batches", ("many",)),
         ("fleet_hosts", (["a"], "b")),
+        ("fleet_hosts", ([],)),
         ("fleet_verdict", ([], 3, {"max_failures": "some"})),
         ("fleet_files", ("/nowhere/at/all.yml", "rollout_hooks_once")),
         ("fleet_files", ("[1",)),
@@ -61,3 +62,16 @@ def test_an_outcome_before_and_after_the_way_back() -> None:
     assert (back["state"], back["after"]) == ("returned", {"greet": "A"})
     stuck = _filter("fleet_outcome")({"was": first, "went": ["greet"], "now": {}, "failed": {"msg": "no space"}}, "h1")
     assert (stuck["state"], stuck["reason"]) == ("stuck", "no space")
+
+
+def test_what_is_right_is_not_refused() -> None:
+    given = {"rollout_batches": "1, 50%", "rollout_lease_seconds": "", "rollout_lease": "yes", "rollout_hooks_once": [], "rollout_batch_delay": 5}
+    names = [*given, "rollout_image", "rollout_image_b", "rollout_verify_url", "rollout_run_updated", "rollout_owner_of_mine"]
+    assert _filter("fleet_wrong")(names, given, ["greet"], 6) == []
+
+
+def test_all_that_is_wrong_is_said() -> None:
+    given = {"rollout_batches": "x", "rollout_hooks_once": "/nowhere/at/all.yml"}
+    said = _filter("fleet_wrong")([*given, "rollout_cannary"], given, [""], 6)
+    assert [one.split(":")[0] for one in said] == ["rollout_cannary", "rollout_name", "rollout_batches", "rollout_hooks_once"]
+    assert "Is rollout_canary meant?" in said[0]

@@ -261,3 +261,48 @@ def test_every_host_is_told(outcomes: list[Json], waiting: int) -> None:
     assert [line.split()[0] for line in found["lines"][1:-1]] == hosts
     assert sum(len(found["stats"]["rollout_run_" + state]) for state in _fleet.STATES) + found["stats"]["rollout_run_not_begun"] == len(hosts)
     assert all(name.startswith("rollout_run_") for name in found["stats"])
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("rollout_batches", "1; 2"),
+        ("rollout_max_failures", "many"),
+        ("rollout_max_unreachable", "1.5"),
+        ("rollout_failure_action", "rolback"),
+        ("rollout_batch_delay", "1m"),
+        ("rollout_reconnect_timeout", "-1"),
+        ("rollout_lease_seconds", "abc"),
+        ("rollout_lease", "perhaps"),
+        ("rollout_lease_break", "2"),
+    ],
+)
+def test_a_value_that_cannot_be_meant_is_named(name: str, value: str) -> None:
+    said = _fleet.wrong({name: value}, ["greet"], 6)
+    assert len(said) == 1
+    assert said[0].startswith(name + ": ") and repr(value) in said[0]
+
+
+@pytest.mark.parametrize("value", ["", " ", None, "rollback"])
+def test_blank_is_not_set(value: str | None) -> None:
+    assert _fleet.wrong({"rollout_failure_action": value, "rollout_batches": value if value != "rollback" else "", "rollout_lease": ""}, ["greet"], 6) == []
+
+
+@pytest.mark.parametrize("services", [[], [""], ["a", ""]])
+def test_a_rollout_of_nothing_is_refused(services: list[str]) -> None:
+    assert [one.split(":")[0] for one in _fleet.wrong({}, services, 6)] == ["rollout_name"]
+
+
+KNOWN = ("rollout_batches", "rollout_canary", "rollout_image", "rollout_max_failures", "rollout_port")
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"), [("rollout_cannary", "rollout_canary"), ("rollout_batch", "rollout_batches"), ("rollout_max_failure", "rollout_max_failures")]
+)
+def test_a_misspelt_name_is_found(name: str, meant: str) -> None:
+    assert _fleet.misspelt([name, *KNOWN], KNOWN) == ["%s: nobody reads it. Is %s meant?" % (name, meant)]
+
+
+@pytest.mark.parametrize("name", ["rollout_image_b", "rollout_port2", "rollout_database_of_mine"])
+def test_a_name_of_somebodys_own_is_left_alone(name: str) -> None:
+    assert _fleet.misspelt([name], KNOWN) == []
