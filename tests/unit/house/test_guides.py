@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import ast
 import pathlib
 import re
 import subprocess
@@ -102,3 +103,34 @@ def test_the_action_group_is_shown_and_holds_modules_that_exist() -> None:
     group = read_yaml("meta/runtime.yml")["action_groups"]["all"]
     assert set(group) <= set(MODULES)
     assert any("group/hotswap.containers.all" in page.read_text() for page in PAGES)
+
+
+_ERRORS = ("HotswapError", "EngineError", "SwitchError", "GateFailed", "InvalidInput")
+# Errors about one value begin with its option: the page has one section for all of them.
+_OF_A_VALUE = re.compile(r"(%s|[a-z_.]+): ")
+_CODE = re.compile(r"`([^`]+)`")
+_LEFT_OPEN = re.compile(r"\b[A-Z][A-Z ]*\b|\.\.\.|\bmod_")
+_HOLE = re.compile(r"%[-.0-9]*[a-z]")
+_LEAST = 7
+
+
+def _texts() -> t.Iterator[str]:
+    """What the errors of the modules say, without those about one value."""
+    for path in sorted((ROOT / "plugins" / "module_utils").rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Call) and getattr(node.func, "id", "") in _ERRORS and node.args:
+                text = node.args[0].left if isinstance(node.args[0], ast.BinOp) else node.args[0]
+                if isinstance(text, ast.Constant) and isinstance(text.value, str) and _says_something(text.value):
+                    yield text.value
+
+
+def _says_something(text: str) -> bool:
+    """Whether there are words to look for: not only what is put in."""
+    return not _OF_A_VALUE.match(text) and len(max(_HOLE.split(text), key=len)) >= _LEAST
+
+
+def test_errors_can_be_found_in_the_page_about_them() -> None:
+    page = (ROOT / "docs" / "troubleshooting.md").read_text()
+    told = {piece.strip(" :,()'") for code in _CODE.findall(page) for piece in _LEFT_OPEN.split(code)}
+    phrases = [piece for piece in told if len(piece) >= _LEAST]
+    assert [text for text in _texts() if not any(phrase in text for phrase in phrases)] == []
