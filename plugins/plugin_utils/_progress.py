@@ -180,6 +180,14 @@ def watched(action: t.Any, host: str) -> t.ContextManager[t.Any]:
     return Watch(ask, lambda words: display.display("%s: %s" % (host, words)))
 
 
+def _becomes(action: t.Any) -> bool:
+    """Whether Ansible would become another user for it: not when it is that user already."""
+    from ansible import constants
+
+    user = action.get_become_option("become_user")
+    return bool(getattr(constants, "BECOME_ALLOW_SAME_USER", False) or user != action._get_remote_user() or not user)
+
+
 def second(action: t.Any) -> t.Callable[[str], str]:
     """A connection beside that of the task, for the same user; returns what runs a command there and gives its output."""
     from ansible.plugins.loader import become_loader, connection_loader
@@ -188,7 +196,7 @@ def second(action: t.Any) -> t.Callable[[str], str]:
     kind = getattr(first, "ansible_name", None) or first._load_name
     other = connection_loader.get(kind, action._play_context, os.devnull)
     other.set_options(direct=first.get_options())
-    if first.become is not None:
+    if first.become is not None and _becomes(action):
         become = become_loader.get(getattr(first.become, "ansible_name", None) or first.become.name)
         become.set_options(direct=first.become.get_options())
         other.set_become_plugin(become)

@@ -157,3 +157,9 @@ def test_nothing_is_asked_unless_the_callback_is_enabled(monkeypatch: pytest.Mon
     assert isinstance(_progress.watched(action, "web1"), _progress.Watch)
     task.check_mode = True
     assert not isinstance(_progress.watched(action, "web1"), _progress.Watch)
+
+
+@pytest.mark.parametrize(("become_user", "remote_user", "becomes"), [("root", "root", False), ("root", "deploy", True), ("", "root", True)])
+def test_the_watch_becomes_another_user_only_where_the_task_does(become_user: str, remote_user: str, becomes: bool) -> None:
+    action = types.SimpleNamespace(get_become_option=lambda _name: become_user, _get_remote_user=lambda: remote_user)
+    assert _progress._becomes(action) is becomes
