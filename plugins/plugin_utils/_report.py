@@ -174,11 +174,13 @@ def _window(runs: t.Sequence[Json]) -> tuple[float, float]:
 
 
 def _close(hosts: list[Json], began: float, ended: float) -> list[Json]:
-    """Open ends of lives are the picture's; within one service, the next run's picture begins where the last one ended."""
+    """Open ends of lives are those of the picture, or the runs of the same service before and after."""
     for host in hosts:
-        for run in host["runs"]:
+        for number, run in enumerate(host["runs"]):
+            before = [one["ended"] for one in host["runs"][:number] if one["service"] == run["service"]]
+            after = [one["began"] for one in host["runs"][number + 1 :] if one["service"] == run["service"]]
             for life in run["lives"]:
-                life["pieces"] = [_closed(piece, began, ended) for piece in life["pieces"]]
+                life["pieces"] = [_closed(piece, max([began, *before]), min([ended, *after])) for piece in life["pieces"]]
     return hosts
 
 

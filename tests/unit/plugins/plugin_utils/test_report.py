@@ -118,6 +118,13 @@ def test_only_the_last_run_is_drawn_unless_more_is_asked_for() -> None:
     assert count == [1, 2, 1, 2, 0]
 
 
+def test_runs_of_one_service_do_not_claim_each_others_time() -> None:
+    later = {**ENTRY, "before": {"B": 100}, "version": "C", "phases": [{**one, "at": one["at"] + 30} for one in ENTRY["phases"]]}  # type: ignore[attr-defined]
+    data = data_of(ENTRY, later)
+    assert uses(data)["B"][-1] == ("serving", 106.5, 130.0)
+    assert uses(data, 1)["B"][0] == ("serving", 110.0, 136.5)
+
+
 @pytest.mark.parametrize("facts", [{}, {"journal": None}, {"journal": {"greet": [{}]}}, {"journal": {"greet": [{"phases": [3]}]}}, {"probe": {"sent": 0}}])
 def test_a_host_without_a_story_is_there_all_the_same(facts: dict[str, t.Any]) -> None:
     data = _report.report({"web1": facts})
