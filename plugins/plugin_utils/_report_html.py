@@ -22,7 +22,8 @@ _STYLE = """
 @media(prefers-color-scheme:dark){:root{--ground:#0d1117;--ink:#e6edf3;--line:#30363d;--bad:#ff8a80}}
 body{margin:1.5rem auto;max-width:1100px;padding:0 1rem;background:var(--ground);color:var(--ink);font:14px/1.5 ui-sans-serif,system-ui,sans-serif}
 table{border-collapse:collapse;width:100%}th,td{border-bottom:1px solid var(--line);padding:.35rem .6rem;text-align:left;vertical-align:top}
-.failed{color:var(--bad);font-weight:600}pre{overflow:auto;border:1px solid var(--line);padding:.6rem}.id{font-family:ui-monospace,monospace;font-size:12px;overflow-wrap:anywhere;min-width:9rem}
+.failed{color:var(--bad);font-weight:600}pre{overflow:auto;border:1px solid var(--line);padding:.6rem}
+.id{font-family:ui-monospace,monospace;font-size:12px;overflow-wrap:anywhere;min-width:9rem}
 .wide{overflow-x:auto}svg{width:100%;min-width:700px}
 """
 _COLUMNS = ("host", "service", "before", "after", "outcome", "seconds of each step", "drained / cut", "lost", "image")
