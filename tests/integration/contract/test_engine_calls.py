@@ -26,6 +26,7 @@ from ansible_collections.hotswap.containers.plugins.module_utils._engine import 
 from ansible_collections.hotswap.containers.plugins.module_utils._engine.connect import connect
 from ansible_collections.hotswap.containers.plugins.module_utils._engine.types import Engine
 from ansible_collections.hotswap.containers.plugins.module_utils._rollout import network, proxy_apply, service
+from ansible_collections.hotswap.containers.plugins.module_utils._rollout.parts import Asked, Parts
 from ansible_collections.hotswap.containers.plugins.module_utils._rollout.paths import StateDir
 from ansible_collections.hotswap.containers.plugins.module_utils._rollout.service_options import SERVICE_OPTIONS
 
@@ -41,9 +42,13 @@ Params = t.Dict[str, t.Any]
 # With one container of the service, on any engine.
 NOTHING_TO_DO = {"network": 5, "proxy": 6, "service": 8}
 FIRST_TIME, AGAIN = 44, 32
+# The plan of all three in one module run, which is all that a role's run with nothing to do consists of; and for each service more.
+PLAN, ONE_MORE = 11, 1
 
 _NETWORK: Params = dict.fromkeys(("subnet", "ip_range", "gateway", "labels"))
 _PROXY: Params = {
+    "state": "present",
+    "where": "container",
     "driver": "haproxy",
     "pull": "never",
     "labels": None,
@@ -141,8 +146,18 @@ class Host:
         return self._run(lambda engine, _state: network.ensure(engine, want, False))
 
     def proxy(self) -> tuple[Params, list[str]]:
-        params = {**_PROXY, "name": RUN, "network": RUN, "image": "localhost/haproxy:test", "listen": [{"port": 8080, "publish": None}]}
-        return self._run(lambda engine, state: proxy_apply.ensure(engine, state, params, False))
+        return self._run(lambda engine, state: proxy_apply.ensure(engine, state, self._proxy_params(), False))
+
+    def _proxy_params(self) -> Params:
+        return {**_PROXY, "name": RUN, "network": RUN, "image": "localhost/haproxy:test", "listen": [{"port": 8080, "publish": None}]}
+
+    def plan(self, services: int) -> tuple[Params, list[str]]:
+        """The plan for network, proxy and so many services, the first of which is there."""
+        where: Params = {"engine": KIND, "engine_url": None, "state_dir": str(self._state.root)}
+        names = [RUN, *["%s-%d" % (RUN, number) for number in range(1, services)]]
+        wanted = [{**self._service_params("A", name=name, route={"path": "/" if name == RUN else "/" + name}), **where} for name in names]
+        asked = Asked({**_NETWORK, "name": RUN, "state": "present", "internal": False, **where}, {**self._proxy_params(), **where}, wanted)
+        return self._run(lambda engine, _state: Parts(lambda _options: engine).plan(asked))
 
     def remove(self) -> None:
         """Takes everything away again."""
@@ -151,11 +166,15 @@ class Host:
         self._run(lambda engine, _state: network.remove(engine, RUN, False))
 
     def service(self, version: str, **given: t.Any) -> tuple[Params, list[str]]:
+        params = self._service_params(version, **given)
+        return self._run(lambda engine, state: service.converge(engine, state, params, False))
+
+    @staticmethod
+    def _service_params(version: str, **given: t.Any) -> Params:
         # Looked at seldom, for each look is a call: what is counted must not depend on how fast the machine is.
         gate = {"http": {"path": "/health"}, "interval": "2", "successes": 1}
         wanted = {"name": RUN, "image": "localhost/greet:" + version, "port": 8282, "proxy": RUN, "gate": gate, **given}
-        params = with_defaults(SERVICE_OPTIONS, wanted)
-        return self._run(lambda engine, state: service.converge(engine, state, params, False))
+        return with_defaults(SERVICE_OPTIONS, wanted)
 
 
 @pytest.fixture(scope="module")
@@ -189,6 +208,20 @@ def test_nothing_to_do(host: Host, module: str) -> None:
     result, requests = run()
     assert not result["changed"]
     within(NOTHING_TO_DO[module], requests)
+
+
+def test_the_plan_of_all(host: Host) -> None:
+    """What a run of the role costs when all is as it should be."""
+    result, requests = host.plan(1)
+    assert [result["network"]["needed"], result["proxy"]["needed"], result["services"][0]["needed"]] == [False, False, False], result
+    within(PLAN, requests)
+
+
+def test_the_plan_of_several_services_asks_for_what_they_share_once(host: Host) -> None:
+    _result, one = host.plan(1)
+    result, several = host.plan(4)
+    assert [found["needed"] for found in result["services"]] == [False, True, True, True], result
+    within(len(one) + 3 * ONE_MORE, several)
 
 
 def test_a_rollout(host: Host) -> None:
