@@ -75,3 +75,7 @@ def test_all_that_is_wrong_is_said() -> None:
     said = _filter("fleet_wrong")([*given, "rollout_cannary"], given, [""], 6)
     assert [one.split(":")[0] for one in said] == ["rollout_cannary", "rollout_name", "rollout_batches", "rollout_hooks_once"]
     assert "Is rollout_canary meant?" in said[0]
+
+
+def test_hosts_are_a_list_or_a_text() -> None:
+    assert _filter("fleet_hosts")("a, b") == _filter("fleet_hosts")(["a", "b"]) == ["a", "b"]
