@@ -29,7 +29,8 @@ _TAKES_FROM_OLD = ("serve", "withdraw", "hold")
 
 
 def report(hosts: t.Mapping[str, t.Any], title: str = "", since: float = 0.0, minutes: float = 60.0) -> Json:
-    """The data of a picture. `hosts`: name -> `journal` (by service, as service_info returns it) and `probe` (a probe's result).
+    """The data of a picture. `hosts`: name -> `journal` (by service, as service_info returns it) and `probe` (a probe's
+    result), or `error` where it could not be read.
 
     `since`: seconds since 1970, nothing before it counts; without it, what began within `minutes` before the end of the last run.
     """
@@ -41,7 +42,9 @@ def report(hosts: t.Mapping[str, t.Any], title: str = "", since: float = 0.0, mi
     for host, service, entry in sorted(entries, key=lambda one: t.cast(float, one[2]["began"])):
         if entry["began"] >= start:
             runs[host].append(_run(service, entry))
-    found = [{"host": host, "runs": runs[host], "probe": _probe(facts.get("probe") or {})} for host, facts in hosts.items()]
+    found = [
+        {"host": host, "runs": runs[host], "probe": _probe(facts.get("probe") or {}), "error": str(facts.get("error") or "")} for host, facts in hosts.items()
+    ]
     began, ended = _window([run for one in runs.values() for run in one])
     return {"title": title or _title(found), "began": began, "ended": ended, "hosts": _close(found, began, ended)}
 

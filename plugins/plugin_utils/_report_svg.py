@@ -121,7 +121,8 @@ def _host(host: Json, scale: _Scale, y: float) -> tuple[str, float]:
     parts = ['<g class="host" data-host="%s">' % html.escape(host["host"], quote=True), text(12, y + 16, host["host"], "head")]
     y += _HEAD
     if not host["runs"]:
-        parts.append(text(_LEFT, y - 14, "nothing was done here", "soft"))
+        words = "the journal could not be read: " + host["error"] if host["error"] else "nothing was done here"
+        parts.append(text(_LEFT, y - 14, words, "bad" if host["error"] else "soft"))
     for run in host["runs"]:
         drawn, y = _run(run, scale, y)
         parts.append(drawn)

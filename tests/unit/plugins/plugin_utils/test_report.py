@@ -201,3 +201,7 @@ def test_words_and_bars_can_be_told_from_what_is_behind_them(mode: int) -> None:
     for name in ("serving", "waiting", "draining", "phase", "bad"):
         assert contrast(colours["on"], colours[name]) >= 4.5, name
     assert contrast(colours["ink"], colours["area"]) >= 4.5
+
+
+def test_a_host_that_could_not_be_asked_says_so() -> None:
+    assert "the journal could not be read: no way in" in _report_svg.svg(_report.report({"web1": {"error": "no way in"}}))
