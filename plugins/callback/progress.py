@@ -6,13 +6,6 @@
 
 from __future__ import annotations
 
-import typing as t
-
-from ansible import constants
-from ansible.plugins.callback import CallbackBase
-
-from ansible_collections.hotswap.containers.plugins.plugin_utils import _progress
-
 DOCUMENTATION = r"""
 name: progress
 type: aggregate
@@ -28,6 +21,13 @@ description:
 requirements:
   - C(hotswap.containers.progress) in C(callbacks_enabled) of C(ansible.cfg), or in E(ANSIBLE_CALLBACKS_ENABLED).
 """
+
+import typing as t
+
+from ansible import constants
+from ansible.plugins.callback import CallbackBase
+
+from ansible_collections.hotswap.containers.plugins.plugin_utils import _progress
 
 _SHORT = {"service", "image", "probe"}
 # Its methods have no types of their own.
