@@ -23,6 +23,7 @@ from ..module_utils._errors import HotswapError, InvalidInput
 from ..module_utils._image import bundle, pieces
 from ..module_utils._image.archive import Archive, Source
 from ..module_utils._image.names import check_platform, check_reference
+from ..plugin_utils import _progress
 
 _MODULE = "hotswap.containers.image"
 # Left by a transfer that was cut and never run again.
@@ -159,7 +160,7 @@ class ActionModule(_Base):
             except AnsibleError as error:
                 raise _Cut(error) from error
             done += piece.size
-            display.v("image %s: %.1f of %.1f MB sent" % (self._task.args["name"], done / 1e6, total / 1e6), host=self._host)
+            self._tell("image %s: %.1f of %.1f MB sent" % (self._task.args["name"], done / 1e6, total / 1e6))
         self._fixup_perms2([remote, *paths], execute=False)
         return _bytes(layers) + config.size - total
 
@@ -182,6 +183,13 @@ class ActionModule(_Base):
 
     def _remove(self, remote: str) -> None:
         self._low_level_execute_command("rm -rf %s" % shlex.quote(remote), sudoable=False)
+
+    def _tell(self, words: str) -> None:
+        """With -v, and without it where the callback progress is enabled."""
+        if _progress.enabled():
+            display.display("%s: %s" % (self._host, words))
+        else:
+            display.v(words, host=self._host)
 
     @property
     def _host(self) -> str:
