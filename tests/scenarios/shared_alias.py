@@ -16,7 +16,7 @@ URL = "http://127.0.0.1:8080/"
 PROXIES = ("caddy", "haproxy")
 ATTEMPTS = 5
 # The loop that people watch: a new connection each 10 ms, 200 ms for the whole answer, and the text.
-LOOP = {"traffic": [{"kind": "fresh", "rate": 100}], "timeout": 0.2, "body": r"^Hi from (?P<version>[AB])$"}
+LOOP = {"traffic": [{"kind": "fresh", "rate": 100, "connections": 40}], "timeout": 0.2, "body": r"^Hi from (?P<version>[AB])$"}
 # What asks as their Caddy does: it finds the new instances within a second.
 PATIENT = {"traffic": [{"kind": "fresh", "rate": 60}, {"kind": "keepalive", "rate": 40}], "timeout": 5.0}
 CADDYFILE = """{
