@@ -28,7 +28,7 @@ _HOST_LABEL = re.compile(r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?")
 _PATH = re.compile(r"/[A-Za-z0-9._~!$&*+,=:@/-]{0,255}")
 
 # References of the distribution specification, and ids, which look like a name.
-_WORD = "[a-z0-9]+(?:[._-]+[a-z0-9]+)*"
+_WORD = "[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*"
 _REGISTRY = r"(?:[A-Za-z0-9][A-Za-z0-9.-]*|\[[0-9a-f:]+\])(?::[0-9]{1,5})?/"
 _IMAGE = re.compile("(?:%s)?%s(?:/%s)*(?::[A-Za-z0-9_][A-Za-z0-9_.-]{0,127})?(?:@sha256:[0-9a-f]{8,64})?" % (_REGISTRY, _WORD, _WORD))
 

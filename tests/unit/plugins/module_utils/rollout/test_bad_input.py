@@ -13,7 +13,7 @@ import typing as t
 import pytest
 
 from ansible_collections.hotswap.containers.plugins.module_utils._errors import InvalidInput
-from ansible_collections.hotswap.containers.plugins.module_utils._image.names import check_platform
+from ansible_collections.hotswap.containers.plugins.module_utils._image.names import check_platform, check_reference
 from ansible_collections.hotswap.containers.plugins.module_utils._rollout import (
     container_options,
     host_proxy_apply,
@@ -47,6 +47,7 @@ def refused(parameter: str) -> t.Iterator[None]:
         ("image", "../containers/web"),
         ("image", "localhost/greet:A?force=true"),
         ("image", "localhost/Greet:A"),
+        ("image", "localhost/a..b:A"),
         ("replicas", 10**30),
         ("memory", "9" * 400),
         ("memory", "٣m"),
@@ -146,6 +147,12 @@ def test_a_proxy_is_no_other_place_of_the_engine() -> None:
     values = {option: one.get("default") for option, one in PROXY_OPTIONS.items()}
     with refused("image"):
         proxy_plan.spec_of({**values, "name": "edge", "network": "edge", "listen": [{"port": 80}], "image": "../volumes/x"}, "")
+
+
+@pytest.mark.parametrize("text", ["a.b_..c-d", "localhost/a..b", "../a"])
+def test_names_of_images_have_one_mark_between_words(text: str) -> None:
+    with refused("name"):
+        check_reference("name", text)
 
 
 def test_a_state_folder_is_one_path() -> None:
