@@ -16,15 +16,16 @@ from .owner import owner
 from .spec import ServiceSpec
 
 _LOCAL = "localhost/"
+_NEW_VERSION = "Give the new content a version of its own (version, or another tag)."
 
 
-def check_image(engine: Engine, spec: ServiceSpec, needed: bool, pull: str, present: t.Iterable[Container]) -> list[str]:
+def check_image(engine: Engine, spec: ServiceSpec, needed: bool, pull: str, present: t.Iterable[Container], noted: str = "") -> list[str]:
     """Images to pull before the plan; raises InvalidInput for one that cannot be had, or that is not this version's."""
     if not spec.image:
         return []
     image = engine.image(spec.image)
     if image is not None:
-        check_pinned(spec, image.id, present)
+        check_pinned(spec, image.id, present, noted)
         return []
     return to_pull(engine, spec.image, pull) if needed else []
 
@@ -39,15 +40,23 @@ def to_pull(engine: Engine, image: str, pull: str) -> list[str]:
     return [image]
 
 
-def check_pinned(spec: ServiceSpec, image_id: str, present: t.Iterable[Container]) -> None:
-    """A version never changes its content: the same version with another image id is refused."""
+def check_pinned(spec: ServiceSpec, image_id: str, present: t.Iterable[Container], noted: str = "") -> None:
+    """A version never changes its content: the same version with another image id is refused.
+
+    `noted`: the image id that it ran as, which counts when its containers are gone; "" for none.
+    """
     for one in present:
         if one.labels.get(LABEL_VERSION) == spec.version and one.image_id != image_id:
             raise InvalidInput(
                 "version: %s of %s is image %s on this host (%s), but %s is now image %s"
                 % (spec.version, spec.name, short(one.image_id), one.name, spec.image, short(image_id)),
-                "Give the new content a version of its own (version, or another tag).",
+                _NEW_VERSION,
             )
+    if noted not in ("", image_id):
+        raise InvalidInput(
+            "version: %s of %s ran as image %s on this host, but %s is now image %s" % (spec.version, spec.name, short(noted), spec.image, short(image_id)),
+            _NEW_VERSION + " Only state: absent makes this host forget what its versions were.",
+        )
 
 
 def short(image_id: str) -> str:
