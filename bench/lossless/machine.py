@@ -25,11 +25,18 @@ def facts(engines: t.Sequence[str], drivers: t.Sequence[str]) -> dict[str, str]:
     """Machine and versions, each as asked of the thing itself."""
     systems = sorted({_on(engine, ". /etc/os-release; echo $PRETTY_NAME") for engine in engines})
     return {
-        "collection": collection(),
-        "machine": "%s, %d cores, %.0f GB, kernel %s" % (_cpu(), os.cpu_count() or 0, _memory_gb(), ".".join(platform.release().split(".")[:2])),
+        **about(),
         "hosts": "%s, as namespaces of this machine with systemd, sshd and an engine each" % ", ".join(systems),
         "engines": ", ".join("%s: %s" % (engine, _engine_version(engine)) for engine in engines),
         "proxies": ", ".join(sorted({_proxy_version(engines[0], DRIVERS[name]) for name in drivers if DRIVERS[name].proxy})),
+    }
+
+
+def about() -> dict[str, str]:
+    """What every bench says of itself, whatever hosts it has."""
+    return {
+        "collection": collection(),
+        "machine": "%s, %d cores, %.0f GB, kernel %s" % (_cpu(), os.cpu_count() or 0, _memory_gb(), ".".join(platform.release().split(".")[:2])),
         "Ansible": "%s, Python %s, over ssh with pipelining" % (_ansible(), platform.python_version()),
     }
 
