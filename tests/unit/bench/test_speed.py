@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 import sys
 
 import pytest
@@ -14,7 +16,7 @@ from ..house.files import ROOT
 
 sys.path.append(str(ROOT / "bench"))
 
-from speed.figures import Figure, Limit
+from speed.figures import Any, Figure, Limit
 
 
 def test_the_ratio_is_that_of_the_pairs() -> None:
@@ -36,3 +38,14 @@ def test_more_can_be_better(mine: float, kept: bool) -> None:
 @pytest.mark.parametrize(("quantile", "found"), [(0.5, 50.0), (0.99, 99.0)])
 def test_a_limit_is_a_quantile(quantile: float, found: float) -> None:
     assert Limit("cutover", "ms", [float(number) for number in range(100)], quantile, 20).found == found
+
+
+def test_the_committed_table_is_of_the_committed_figures() -> None:
+    folder = ROOT / "bench" / "results"
+    rows = json.loads((folder / "speed.json").read_text())["figures"]
+    page = (folder / "speed.md").read_text()
+    figures: list[Any] = []
+    for row in rows:
+        kind = Limit if "found" in row else Figure
+        figures.append(kind(**{name: value for name, value in row.items() if name not in ("found", "ratio")}))
+    assert re.findall(r"^speed: .*$", page, re.MULTILINE) == [figure.line for figure in figures]
