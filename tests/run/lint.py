@@ -25,9 +25,9 @@ def python_checks(copy: pathlib.Path) -> list[Check]:
         run_check("ruff check", ["ruff", "check", "--no-cache", "."], ROOT),
         run_check("ruff format", ["ruff", "format", "--no-cache", "--check", "."], ROOT),
         run_check("mypy plugins", [*typed, COLLECTION + "/plugins"], LINKED, path),
-        run_check("mypy tests", [*typed, "faults", "fleet", "kit", "run"], ROOT / "tests", path),
+        run_check("mypy tests", [*typed, "faults", "fleet", "fuzz", "kit", "reboot", "report", "run", "scenarios"], ROOT / "tests", path),
         run_check("mypy examples", [*typed, "demo"], ROOT / "examples", path),
-        run_check("mypy bench", [*typed, "lossless"], ROOT / "bench", path),
+        run_check("mypy bench", [*typed, "fleets", "lossless", "speed"], ROOT / "bench", path),
         run_check("vermin plugins (3.8)", ["vermin", "--no-tips", "--violations", "-t=3.8-", "plugins"], ROOT),
     ]
 
