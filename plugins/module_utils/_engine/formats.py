@@ -8,7 +8,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import ipaddress
+import json
 import typing as t
 
 from .types import LABEL_ADDRESS, ContainerSpec, Healthcheck, Publish
@@ -65,6 +67,22 @@ def has_healthcheck(config: t.Mapping[str, t.Any] | None) -> bool:
     """True when a container's or image's config has a check that is not switched off."""
     test = ((config or {}).get("Healthcheck") or {}).get("Test") or []
     return bool(test) and test != ["NONE"]
+
+
+# Of an engine's inspect JSON: what stays as it was made, in the same words from one version of the engine to the next.
+_MADE_CONFIG = ("Cmd", "Entrypoint", "Image", "Labels", "StopSignal", "User", "WorkingDir")
+_MADE_HOST = ("CapAdd", "CapDrop", "CpuPeriod", "CpuQuota", "Memory", "NanoCpus", "NetworkMode", "PortBindings", "Privileged", "ReadonlyRootfs", "SecurityOpt")
+# Engines add these by themselves, some of them only when the container starts.
+_ENGINES_OWN = ("HOME=", "HOSTNAME=", "PATH=", "TERM=", "container=")
+
+
+def fingerprint(data: t.Mapping[str, t.Any]) -> str:
+    """A short hash of what a container was made with. The restart policy does not count: it changes with the traffic."""
+    config, host = data.get("Config") or {}, data.get("HostConfig") or {}
+    env = sorted(one for one in config.get("Env") or () if not one.startswith(_ENGINES_OWN))
+    mounts = sorted("%s %s %s" % (one.get("Source") or one.get("Name"), one.get("Destination"), one.get("RW")) for one in data.get("Mounts") or ())
+    made = [[config.get(key) for key in _MADE_CONFIG], [host.get(key) for key in _MADE_HOST], env, mounts]
+    return hashlib.sha256(json.dumps(made, sort_keys=True, default=str).encode()).hexdigest()[:16]
 
 
 def restart_policy(text: str) -> tuple[str, int]:

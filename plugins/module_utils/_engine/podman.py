@@ -87,7 +87,7 @@ class PodmanEngine(Adapter):
     def start_at_boot(self, name: str, policy: str) -> None:
         """See Engine. While the host is up the policy that it was made with holds."""
         with self._place.doing("setting what a boot does with container %s" % name):
-            self._boot.set(self._record(self._inspect(self._exact(name))).name, policy)
+            self._boot.set(name, policy)
 
     def stop(self, name: str, timeout: int | None) -> None:
         """See Engine."""

@@ -23,6 +23,7 @@ from .formats import (
     bindings,
     distinct,
     entrypoint_of,
+    fingerprint,
     gateway_of,
     has_healthcheck,
     healthcheck_json,
@@ -231,6 +232,7 @@ def container_record(data: Json) -> Container:
         networks=addresses_of(settings, status),
         publish=distinct(bindings(data.get("HostConfig") or {}, settings)),
         aliases=aliases_of(settings),
+        settings=fingerprint(data),
     )
 
 

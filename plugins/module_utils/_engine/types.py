@@ -124,6 +124,7 @@ class Container:
     RFC 3339 texts ("" when never). `networks` maps a network's name to the address there ("" when not running),
     `aliases` to the further names that it has there (some engines count the short id among them).
     `at_boot`: whether a boot of the host starts it; None where that is not for us to say.
+    `settings`: a hash of what it was made with; another one is another container, or one that somebody has changed.
     """
 
     id: str
@@ -144,6 +145,7 @@ class Container:
     publish: tuple[Publish, ...] = ()
     aliases: t.Mapping[str, tuple[str, ...]] = dataclasses.field(default_factory=dict)
     at_boot: bool | None = None
+    settings: str = ""
 
     @property
     def running(self) -> bool:

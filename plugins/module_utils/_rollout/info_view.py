@@ -71,6 +71,7 @@ def service_view(name: str, containers: t.Sequence[Container], weights: Weights,
         "replicas": spec.get("replicas"),
         "versions": [_version_view(key, found, weights, key == leader, given.get(key_of(*key), 0)) for key, found in versions.items()],
         "problems": problems(containers, weights),
+        "drift": [],
     }
 
 
@@ -98,6 +99,7 @@ def _instance_view(one: Container, weights: Weights) -> dict[str, t.Any]:
         "address": next((address for address in one.networks.values() if address), "") or one.labels.get(LABEL_ADDRESS, ""),
         "weight": weights.get(one.name, 0),
         "restarts": one.restart_count,
+        "at_boot": one.at_boot,
         "exit_code": one.exit_code,
         "image": one.image,
         "image_id": one.image_id,
