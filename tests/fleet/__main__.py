@@ -2,12 +2,15 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""./dev test-fleet [--hosts N] [--scenario WORD] [--keep]: a fleet under load, and what happens to fleets."""
+"""./dev test-fleet [--hosts N] [--scenario WORD] [--short] [--keep]: a fleet under load, and what happens to fleets."""
 
 from __future__ import annotations
 
 import argparse
+import collections
 import contextlib
+import signal
+import sys
 import time
 import typing as t
 
@@ -15,7 +18,7 @@ from faults.ends import Broken
 from run.report import OUTPUT, Check, finish, say
 
 from fleet.fleet import Fleet
-from fleet.scenarios import SCENARIOS, Scenario, Work
+from fleet.scenarios import SCENARIOS, SHORT, Scenario, Work
 
 
 def play(fleet: Fleet, name: str, work: Work) -> Scenario:
@@ -62,39 +65,59 @@ def account(fleet: Fleet, scenarios: t.Sequence[Scenario]) -> int:
 
 
 def show(scenarios: t.Sequence[Scenario]) -> None:
-    """A line for each scenario, and the first of its lost requests."""
+    """A line for each scenario, what of its requests was lost where, and the first of them."""
     say("\n%-50s %5s %6s %7s" % ("scenario", "held", "lost", "excused"))
     for one in scenarios:
         say("%-50s %5s %6d %7d" % (one.name, "no" if one.problem else "yes", len(one.lost), one.excused))
+        found = collections.Counter((name, failure.kind) for name, failure in one.lost)
+        for (name, kind), number in sorted(found.items()):
+            say("    %s: %d %s" % (name, number, kind))
         for name, failure in one.lost[:5]:
             say("    lost on %s: %s (%s), %.2f s after it began" % (name, failure.traffic, failure.kind, failure.began - one.began))
 
 
-def main() -> None:
-    """Brings a fleet up, plays every scenario, and takes it down."""
+def chosen(words: t.Sequence[str] | None, short: bool) -> dict[str, Work]:
+    """The scenarios that have one of these words in their name, all without words; `short`: of those few that prove most."""
+    found = {name: work for name, work in SCENARIOS.items() if work in SHORT or not short}
+    return {name: work for name, work in found.items() if not words or any(word in name for word in words)}
+
+
+def options() -> argparse.Namespace:
+    """What the command line asks for; `wanted` are the scenarios."""
     parser = argparse.ArgumentParser(prog="./dev test-fleet")
     parser.add_argument("--hosts", type=int, default=6, help="how many (6)")
     parser.add_argument("--scenario", action="append", help="only those with these words")
     parser.add_argument("--keep", action="store_true", help="leave the hosts up")
-    options = parser.parse_args()
-    if options.hosts < 6:
+    parser.add_argument("--short", action="store_true", help="the few scenarios that are part of ./dev test")
+    given = parser.parse_args()
+    given.wanted = chosen(given.scenario, given.short)
+    if given.hosts < 6:
         parser.error("the scenarios need 6 hosts or more")
-    wanted = {name: work for name, work in SCENARIOS.items() if not options.scenario or any(word in name for word in options.scenario)}
+    if not given.wanted:
+        parser.error("no scenario has %s in its name; there are: %s" % (" or ".join(given.scenario), ", ".join(SCENARIOS)))
+    return given
+
+
+def main() -> None:
+    """Brings a fleet up, plays every scenario, and takes it down."""
+    given = options()
+    # So that the hosts are taken down then, too.
+    signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))
     OUTPUT.mkdir(parents=True, exist_ok=True)
-    fleet = Fleet(options.hosts)
+    fleet = Fleet(given.hosts)
     try:
         fleet.up()
         fleet.begin()
-        scenarios = [play(fleet, name, work) for name, work in wanted.items()]
+        scenarios = [play(fleet, name, work) for name, work in given.wanted.items()]
         fleet.end()
     finally:
-        if not options.keep:
+        if not given.keep:
             fleet.bed.down()
     lost = account(fleet, scenarios)
     show(scenarios)
     checks = [Check(one.name, not one.problem and not one.lost, one.ended - one.began) for one in scenarios]
-    say("fleet: hosts=%d scenarios=%d lost=%d" % (len(fleet.names), len(scenarios), lost))
-    finish("fleet", [*checks, Check("nothing lost", lost == 0)])
+    closing = "fleet: hosts=%d scenarios=%d lost=%d" % (len(fleet.names), len(scenarios), lost)
+    finish("fleet", [*checks, Check("nothing lost", lost == 0)], closing)
 
 
 if __name__ == "__main__":

@@ -211,4 +211,6 @@ class Fleet:
         """Ends the load."""
         for load in self.loads.values():
             load.close()
-        say("%d requests on %d hosts" % (sum(load.last["sent"] for load in self.loads.values()), len(self.loads)))
+        sent, late = (combine(load.last[name] for load in self.loads.values()) for name, combine in (("sent", sum), ("late", max)))
+        # A client that did not run for as long as a request may take has lost it itself.
+        say("%d requests on %d hosts; a client was kept from running for %.1f s at most" % (sent, len(self.loads), late))

@@ -78,6 +78,20 @@ def settle(fleet: Fleet, version: str, **more: t.Any) -> dict[str, str]:
     return found
 
 
+def staged(fleet: Fleet, scenario: Scenario) -> None:
+    """First everywhere without traffic, as a candidate; then, as somebody said so, live: what runs already gets the traffic."""
+    version = fleet.next_version()
+    expect(fleet.start(roll(fleet, version, state="candidate")).end(), True, updated=fleet.names)
+    fleet.await_versions({})
+    words = ("ps", "-q", "--filter", "label=hotswap.service=fleet", "--filter", "label=hotswap.version=" + version)
+    before = [host.engine(*words).stdout for host in fleet.hosts]
+    expect(fleet.start(roll(fleet, version)).end(), True, updated=fleet.names)
+    fleet.live = version
+    fleet.await_versions({})
+    if before != [host.engine(*words).stdout for host in fleet.hosts] or not all(before):
+        raise Broken("what passed its gate as a candidate is not what is live: %s" % before)
+
+
 STEPS = ("before_deploy", "before_candidate", "after_candidate", "once", "before_cutover", "after_cutover", "after_deploy")
 HOOKS = {"rollout_hooks_" + step: str(FOLDER / "hook.yml") for step in (*STEPS, "after_success")}
 
@@ -263,6 +277,7 @@ def expect_job(done: Json, status: str, **outcomes: t.Sequence[str]) -> None:
 Work = t.Callable[[Fleet, Scenario], None]
 SCENARIOS: dict[str, Work] = {
     "healthy rollout in batches, and again": healthy,
+    "a candidate on every host, then live": staged,
     "hooks, and one of them that fails": hooks,
     "bad version found on the canary host": bad_canary,
     "bad version that only fails on host 4": bad_late,
@@ -276,3 +291,6 @@ SCENARIOS: dict[str, Work] = {
     "ansible-runner: canary host, then the rest": awx_workflow,
     "ansible-runner: cancelled, and launched again": awx_cancelled,
 }
+
+# Most of what can go wrong, in a few minutes: what ./dev test has of it.
+SHORT = (healthy, bad_canary, bad_late, lost_in_the_middle)
