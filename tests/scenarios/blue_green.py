@@ -35,7 +35,7 @@ print(json.dumps({dict(row)["svname"]: dict(row) for row in rows}))
 def run(scene: Scene) -> None:
     """A on one colour, B on the other, a broken one that stays hidden, and A again."""
     certificate = prepare(scene)
-    scene.variables = {"engine": scene.program}
+    scene.variables = {"engine": scene.hosts["blue"].spec.program}
     scene.plays("the balancer", "balancer.yml", changes=True)
     scene.plays("the balancer again", "balancer.yml", changes=False)
     scene.four_steps("version A", "site.yml")
