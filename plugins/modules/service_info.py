@@ -25,6 +25,16 @@ options:
       - Only this service is returned. One that does not exist is an empty list.
       - When it is not set, all of them are.
     type: str
+  journal:
+    description:
+      - How many of the last entries of each service's journal are returned, see RV(journal).
+    type: int
+    default: 0
+  disk:
+    description:
+      - Whether to add up the space that is taken. That looks at every image of the engine.
+    type: bool
+    default: false
 seealso:
   - module: hotswap.containers.service
   - module: hotswap.containers.reverse_proxy
@@ -48,6 +58,10 @@ EXAMPLES = r"""
 - name: Fail when a proxy does not do what its files say
   ansible.builtin.assert:
     that: found.proxies | map(attribute='drift') | flatten | length == 0
+
+- name: Ask for the space that is taken, too
+  hotswap.containers.service_info:
+    disk: true
 """
 
 RETURN = r"""
@@ -100,6 +114,12 @@ services:
       description: What is wrong, one sentence each.
       type: list
       elements: str
+    drift:
+      description:
+        - Where the service is not as its last run left it, one sentence each, an instance that somebody changed or replaced for example.
+          Where a proxy differs from its files is told by the proxy.
+      type: list
+      elements: str
     versions:
       description: Every version that is on the host.
       type: list
@@ -149,6 +169,9 @@ services:
             restarts:
               description: How often the engine restarted it.
               type: int
+            at_boot:
+              description: Whether a boot of the host starts it, null where that cannot be told.
+              type: bool
             exit_code:
               description: How its last run ended.
               type: int
@@ -211,6 +234,14 @@ proxies:
     routes:
       description: The routes, by service.
       type: dict
+    serving:
+      description:
+        - For each route the instances that get its requests, each with its weight, as the running proxy has them. Those on other
+          hosts (M(hotswap.containers.link)) are here too.
+      type: dict
+      sample:
+        greet:
+          green: 100
     drift:
       description: Where the running process differs from its files, or why that cannot be told.
       type: list
@@ -220,6 +251,44 @@ networks:
   returned: success
   type: list
   elements: dict
+drift:
+  description: Redirects of M(hotswap.containers.port_redirect) that the kernel does not have, one sentence each. Only root is told.
+  returned: success
+  type: list
+  elements: str
+disk:
+  description: The space that is taken, in bytes.
+  returned: when O(disk) is true
+  type: dict
+  contains:
+    state:
+      description: The state folder.
+      type: int
+    images:
+      description: How many images the engine has.
+      type: int
+    images_size:
+      description: The sum of their sizes. Layers that two of them share count twice.
+      type: int
+    engine_folder:
+      description: Where the engine keeps them.
+      type: str
+    free:
+      description: What is free there, null where this user may not look.
+      type: int
+    total:
+      description: How large the file system is.
+      type: int
+journal:
+  description:
+    - By service, what rollouts did on this host, the oldest first; also of services that are gone.
+    - An entry has the end of the run (C(time)), C(outcome), C(who), C(reason), C(state), C(version), C(image), C(image_id), the shares of the
+      traffic C(before) and after it (C(shares)), and C(phases), C(drained), C(cut), C(bake) as M(hotswap.containers.service) returns them. One of
+      a failed run has C(error), C(phase), C(restored), C(logs), and in C(walked) how many of the phases came before the way back.
+    - P(hotswap.containers.fleet_picture#filter) draws it.
+  returned: success
+  type: dict
+  sample: {}
 """
 
 import typing as t
@@ -228,18 +297,24 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils import _module
 from ..module_utils._engine.types import Engine
-from ..module_utils._rollout import info
+from ..module_utils._rollout import info, progress
 from ..module_utils._rollout.paths import StateDir
 
 
 def main() -> None:
     module = AnsibleModule(
-        argument_spec={**_module.ENGINE_OPTIONS, "name": {"type": "str"}},
+        argument_spec={
+            **_module.ENGINE_OPTIONS,
+            "name": {"type": "str"},
+            "journal": {"type": "int", "default": 0},
+            "disk": {"type": "bool", "default": False},
+        },
         supports_check_mode=True,
     )
 
     def work(engine: Engine, state: StateDir) -> dict[str, t.Any]:
-        return info.gather(engine, state, module.params["name"])
+        found = info.gather(engine, state, module.params["name"], module.params["disk"])
+        return {**found, "journal": progress.journals(state, module.params["name"], module.params["journal"])}
 
     _module.run(module, work)
 

@@ -15,6 +15,7 @@ from .._errors import HotswapError
 from .._switch.drivers import open_switch
 from .._switch.folder import ProxyFolder
 from .._switch.types import Serving, Switch
+from . import info_drift, info_more
 from .direct import DirectSwitch
 from .host_proxy import HostProxy, host_proxies
 from .info_view import service_view, spec_label
@@ -64,6 +65,10 @@ class _ProxyNow:
         serving = self._files().get(service)
         return {one.name: one.weight for one in serving.targets} if serving else {}
 
+    def _serving(self, service: str) -> dict[str, int]:
+        """Instance to weight of those that get requests of the route, also those on other hosts."""
+        return {name: weight for name, weight in sorted(self.weights(service, ()).items()) if weight}
+
     def _files(self) -> dict[str, Serving]:
         try:
             return self._folder.routes()
@@ -97,6 +102,7 @@ class _ProxyNow:
             "running": self.running,
             "listeners": settings.get("listeners", []),
             "routes": routes,
+            "serving": {name: self._serving(name) for name in routes},
             "drift": list(dict.fromkeys(self.trouble)),
         }
 
@@ -126,8 +132,11 @@ class _HostProxyNow(_ProxyNow):
         }
 
 
-def gather(engine: Engine, state: StateDir, name: str | None) -> dict[str, t.Any]:
-    """Services (all, or the named one), proxies and networks; the module's result."""
+def gather(engine: Engine, state: StateDir, name: str | None, disk: bool = False) -> dict[str, t.Any]:
+    """Services (all, or the named one), proxies and networks; the module's result.
+
+    `disk`: also the space that is taken, which costs a look at every image.
+    """
     if name is not None:
         check_name("name", name)
     found = {proxy: _ProxyNow(engine, state, proxy, container) for proxy, container in sorted(proxies(engine).items())}
@@ -135,27 +144,44 @@ def gather(engine: Engine, state: StateDir, name: str | None) -> dict[str, t.Any
     services: dict[str, list[Container]] = {}
     for container in engine.containers({LABEL_SERVICE: name or ""}):
         services.setdefault(container.labels[LABEL_SERVICE], []).append(container)
+    look = _Look(engine, state, found)
     return {
         "changed": False,
         "engine": {"kind": engine.kind, "endpoint": engine.endpoint, "rootless": engine.rootless},
-        "services": [_service(engine, state, found, service, containers) for service, containers in sorted(services.items())],
+        "services": [look.service(service, containers) for service, containers in sorted(services.items())],
         "proxies": [proxy.view() for proxy in found.values()],
         "networks": [as_dict(one) for one in engine.networks() if one.labels.get(LABEL_NETWORK) == one.name],
+        "drift": info_drift.of_redirects(state),
+        **({"disk": info_more.disk(engine, state)} if disk else {}),
     }
 
 
-def _service(engine: Engine, state: StateDir, found: t.Mapping[str, _ProxyNow], service: str, containers: t.Sequence[Container]) -> dict[str, t.Any]:
-    weights = _weights(engine, state, found, service, containers)
-    return service_view(service, containers, weights, Memory(state.service(service)).history)
+class _Look:
+    """One look at the services of an engine, with its proxies."""
 
+    def __init__(self, engine: Engine, state: StateDir, found: t.Mapping[str, _ProxyNow]) -> None:
+        self._engine = engine
+        self._state = state
+        self._found = found
 
-def _weights(engine: Engine, state: StateDir, found: t.Mapping[str, _ProxyNow], service: str, containers: t.Sequence[Container]) -> dict[str, int]:
-    names = {str(spec_label(one).get("proxy") or "") for one in containers} - {""}
-    if not names:
-        label = spec_label(containers[0])
-        other = means_of(service, label).traffic(engine, state, service, str(label.get("network") or ""))
-        return (other or DirectSwitch(state.service(service))).current(service)
-    weights: dict[str, int] = {}
-    for name in sorted(names & set(found)):
-        weights.update(found[name].weights(service, [one.name for one in containers if one.running]))
-    return weights
+    def service(self, service: str, containers: t.Sequence[Container]) -> dict[str, t.Any]:
+        """One service as the module returns it."""
+        memory = Memory(self._state.service(service))
+        weights, drift = self._weights(service, containers)
+        view = service_view(service, containers, weights, memory.history)
+        view["drift"] = [*drift, *info_drift.of_containers(containers, weights, memory.settings)]
+        return view
+
+    def _weights(self, service: str, containers: t.Sequence[Container]) -> tuple[dict[str, int], list[str]]:
+        """Instance to weight, and where what moves the traffic differs from our note (a proxy tells that itself)."""
+        names = {str(spec_label(one).get("proxy") or "") for one in containers} - {""}
+        if not names:
+            label = spec_label(containers[0])
+            other = means_of(service, label).traffic(self._engine, self._state, service, str(label.get("network") or ""))
+            traffic = other or DirectSwitch(self._state.service(service))
+            weights = traffic.current(service)
+            return weights, info_drift.of_traffic(traffic, service, weights)
+        weights = {}
+        for name in sorted(names & set(self._found)):
+            weights.update(self._found[name].weights(service, [one.name for one in containers if one.running]))
+        return weights, []

@@ -5,7 +5,7 @@
 # Private to hotswap.containers: may change in any release.
 
 """What this host remembers of a service beside its containers: which keys were live, which instances passed their
-gate, and a journal for people. All of it may be lost without harm to what serves."""
+gate, what each version holds, and a journal for people. All of it may be lost without harm to what serves."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ import time
 import typing as t
 
 _HISTORY_LENGTH = 50
+_CONTENTS_LENGTH = 500
 
 
 class Memory:
@@ -44,10 +45,17 @@ class Memory:
         past = [key for key in self.history if key not in new]
         self._update(history=(past + new)[-_HISTORY_LENGTH:])
 
-    def record_gated(self, started_at: t.Mapping[str, str], present: t.Container[str]) -> None:
-        """Notes instances as having passed; forgets those that are no longer present."""
+    def record_gated(self, started_at: t.Mapping[str, str], present: t.Container[str], settings: t.Mapping[str, str] | None = None) -> None:
+        """Notes instances as having passed, with a hash of what they were made with; forgets those that are no longer present."""
         known = {name: at for name, at in self.gated.items() if name in present}
-        self._update(gated={**known, **started_at})
+        made = {name: text for name, text in self.settings.items() if name in present}
+        self._update(gated={**known, **started_at}, settings={**made, **(settings or {})})
+
+    @property
+    def settings(self) -> dict[str, str]:
+        """Instance name -> the hash of what it was made with when it passed its gate."""
+        found = self._read().get("settings")
+        return {str(name): str(text) for name, text in found.items()} if isinstance(found, dict) else {}
 
     @property
     def returned_to(self) -> str:
@@ -59,12 +67,34 @@ class Memory:
         if key != self.returned_to:
             self._update(returned_to=key)
 
+    @property
+    def contents(self) -> dict[str, str]:
+        """Version -> id of the image that it ran as on this host, the latest last."""
+        found = self._read().get("contents")
+        pairs = found if isinstance(found, list) else []
+        return {str(pair[0]): str(pair[1]) for pair in pairs if isinstance(pair, list) and len(pair) == 2}
+
+    def record_content(self, version: str, image_id: str) -> None:
+        """Notes what a version is, once it has run."""
+        known = self.contents
+        if known.get(version) != image_id:
+            pairs = [pair for pair in known.items() if pair[0] != version] + [(version, image_id)]
+            self._update(contents=pairs[-_CONTENTS_LENGTH:])
+
+    def forget_contents(self) -> None:
+        """The service is gone, and its versions may be anything again."""
+        if self.contents:
+            self._update(contents=[])
+
     def journal(self, **entry: t.Any) -> None:
         """Appends one line to journal.jsonl; never a secret."""
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         line = json.dumps({"time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), **entry}, sort_keys=True)
-        with open(str(self.folder / "journal.jsonl"), "a", encoding="utf-8") as file:
-            file.write(line + "\n")
+        with open(str(self.folder / "journal.jsonl"), "a+b") as file:
+            # A line that a full disk or a power cut left unfinished must not take this one with it.
+            file.seek(-min(1, file.seek(0, os.SEEK_END)), os.SEEK_END)
+            broken = file.read(1) not in (b"", b"\n")
+            file.write((("\n" if broken else "") + line + "\n").encode())
 
     def _read(self) -> dict[str, t.Any]:
         try:

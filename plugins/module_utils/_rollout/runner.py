@@ -16,7 +16,7 @@ import typing as t
 from .._engine.types import LABEL_SERVICE, Container, Engine, Network
 from .._errors import EngineError, HotswapError
 from .._switch.types import Answers, Route, Serving, Target, Traffic
-from . import bake, drain, gate, reach
+from . import bake, drain, gate, progress, reach
 from .addresses import allocate
 from .lock import held
 from .look import Looker, Vantage
@@ -54,7 +54,7 @@ class Place:
 
 
 class Runner:
-    """One run over one service. After it: `phases` (name, seconds), `drained` and `cut` requests, by what they were counted
+    """One run over one service. After it: `phases` (name, seconds, at, names), `drained` and `cut` requests, by what they were counted
     (`drain_observed`: requests, connections or none), instances that were `left` with open requests, and what was `baked`."""
 
     def __init__(self, place: Place, spec: ServiceSpec, before: Serving | None, route: Route | None = None) -> None:
@@ -65,7 +65,11 @@ class Runner:
         self.drain_observed = "none"
         self.left: tuple[str, ...] = ()
         self.baked: bake.Baked | None = None
+        # Of each instance that was looked at, for the journal.
+        self.images: dict[str, str] = {}
         self._old_answers: Answers | None = None
+        # As the drain has found them, which comes before every stop.
+        self._draining: dict[str, Container] = {}
         self._may_leave = spec.after_drain_timeout == "leave"
         self.place = place
         self._engine = place.engine
@@ -76,7 +80,7 @@ class Runner:
     def walk(self, steps: t.Iterable[Step]) -> None:
         """Each step in turn; the one that failed is the last of `phases`. Raises HotswapError, also when the disk is full."""
         for step in steps:
-            with self.phase(step.action), _files_written(step, self.place.state):
+            with self.phase(step.action, step.names), _files_written(step, self.place.state):
                 self._act(step)
 
     def _act(self, step: Step) -> None:
@@ -92,13 +96,14 @@ class Runner:
         self.walk(steps)
 
     @contextlib.contextmanager
-    def phase(self, name: str) -> t.Iterator[None]:
-        """Times one phase into `phases`, also when it fails."""
-        began = time.monotonic()
+    def phase(self, name: str, names: t.Sequence[str] = ()) -> t.Iterator[None]:
+        """Times one phase into `phases`, also when it fails; `names`: the instances (or keys, or images) that it is about."""
+        began, at = time.monotonic(), time.time()
+        progress.note(self.place.memory.folder, name, names)
         try:
             yield
         finally:
-            self.phases.append({"name": name, "seconds": round(time.monotonic() - began, 3)})
+            self.phases.append({"name": name, "seconds": round(time.monotonic() - began, 3), "at": round(at, 3), "names": list(names)})
 
     def _record(self, keys: tuple[str, ...]) -> None:
         self.place.memory.record_live(keys)
@@ -147,9 +152,10 @@ class Runner:
 
     def _gate(self, names: tuple[str, ...]) -> None:
         gate.wait(self._spec.gate, names, self._looker())
-        started = {name: self._container(name).started_at for name in names}
-        ours = {one.name for one in self._engine.containers({LABEL_SERVICE: self._spec.name})}
-        self.place.memory.record_gated(started, ours)
+        ours = {one.name: one for one in self._engine.containers({LABEL_SERVICE: self._spec.name})}
+        passed = {name: self._container(name) for name in names}
+        started = {name: one.started_at for name, one in passed.items()}
+        self.place.memory.record_gated(started, ours, {name: one.settings for name, one in passed.items()})
 
     def _seen_from(self, one: Container) -> int:
         """The process whose network an instance is asked from: the proxy's of now, for it may die and come back; without one its own."""
@@ -160,8 +166,10 @@ class Runner:
         self._note_old(step.names)
         given = dict(zip(step.names, step.weights or (EVEN,) * len(step.names)))
         # Before the traffic: a power cut in between must not leave nothing that a boot starts.
-        self._start_at_boot(step.names, True)
-        self.place.traffic.serve(Serving(self._route, self._weighed(given), tuple(self._targets(step.preview))))
+        found = {name: self._container(name) for name in given}
+        self._start_at_boot(found.values(), True)
+        targets = tuple(self._target(found[name], weight) for name, weight in given.items())
+        self.place.traffic.serve(Serving(self._route, targets, tuple(self._targets(step.preview))))
 
     def _preview(self, names: tuple[str, ...]) -> None:
         held = self._before is not None and self._before.held
@@ -209,7 +217,8 @@ class Runner:
         return check.path if check and (check.path + "/").startswith(below) else self._route.path
 
     def _drain(self, names: tuple[str, ...]) -> None:
-        running = {one.name: one for one in map(self._engine.container, names) if one and one.pid}
+        self._draining = {one.name: one for one in map(self._engine.container, names) if one}
+        running = {name: one for name, one in self._draining.items() if one.pid}
         found = drain.wait(lambda: self._open(names, running), self._spec.drain_timeout)
         self.drained += found.drained
         if found.cut and self._may_leave:
@@ -229,7 +238,7 @@ class Runner:
         return sum(reach.connections(running[name], self._spec.port) for name in names if name in running)
 
     def _stop(self, names: tuple[str, ...]) -> None:
-        self._start_at_boot(names, False)
+        self._start_at_boot([self._draining[name] for name in names if name in self._draining], False)
         stopping = [name for name in names if name not in self.left]
         for name in stopping:
             self._engine.stop(name, None)
@@ -238,14 +247,13 @@ class Runner:
     def _boot(self, names: tuple[str, ...]) -> None:
         given = self.place.traffic.current(self._spec.name)
         for name in names:
-            self._start_at_boot((name,), bool(given.get(name)))
+            self._start_at_boot([self._container(name)], bool(given.get(name)))
 
-    def _start_at_boot(self, names: t.Iterable[str], wanted: bool) -> None:
-        for name in names:
-            one = self._engine.container(name)
-            policy = policy_with_traffic(one) if one and one.at_boot not in (None, wanted) else ""
+    def _start_at_boot(self, containers: t.Iterable[Container], wanted: bool) -> None:
+        for one in containers:
+            policy = policy_with_traffic(one) if one.at_boot not in (None, wanted) else ""
             if policy:
-                self._engine.start_at_boot(name, policy if wanted else "no")
+                self._engine.start_at_boot(one.name, policy if wanted else "no")
 
     def _remove(self, names: tuple[str, ...]) -> None:
         for name in names:
@@ -265,4 +273,5 @@ class Runner:
         found = self._engine.container(name)
         if found is None:
             raise EngineError("container %s disappeared" % name, "Something else removes containers here: run again.")
+        self.images[name] = found.image_id
         return found

@@ -12,7 +12,7 @@ import contextlib
 import dataclasses
 import typing as t
 
-from .._engine.types import Engine
+from .._engine.types import LABEL_VERSION, Engine
 from .._errors import HotswapError, InvalidInput
 from .._switch.types import Route, Serving
 from . import abilities, redirects
@@ -28,7 +28,7 @@ from .public import PublicRoute, inside, published
 from .report import Report, Walked
 from .restore import restore
 from .runner import Place, Runner
-from .spec import ServiceSpec
+from .spec import ServiceSpec, refuse_unfit
 from .state import UNDOABLE, Desired, Step
 from .validate import check_name, unset_blank
 
@@ -39,6 +39,7 @@ def converge(engine: Engine, state: StateDir, params: t.Mapping[str, t.Any], che
     """The whole module: parameters -> result. `check`: only looks. Raises HotswapError, everything put back."""
     params = unset_blank(params)
     name = check_name("name", params["name"])
+    refuse_unfit(params)
     memory = Memory(state.service(name))
     wait = params["lock_timeout"]
     lock = contextlib.nullcontext() if check else held(memory.folder, "%s of %s" % (params["state"], name), wait)
@@ -81,13 +82,29 @@ class Rollout:
         """Plans, and walks the plan unless `check`."""
         decided = self.decide()
         asked, place, report = decided.asked, decided.place, decided.report
-        if check or not report.steps:
+        if check:
+            return decided.result()
+        if not report.steps:
+            self._note_content(asked.spec, report.sight)
             return decided.result()
         runner = Runner(place, asked.spec, decided.served, report.wanted)
         self._walk(runner, report)
         if report.desired.state == "live":
             self._memory.record_returned(asked.key if asked.returning else "")
-        return report.result(self._look(place, report.wanted), _walked(runner))
+        after = self._look(place, report.wanted)
+        self._note_content(asked.spec, after)
+        return report.result(after, _walked(runner))
+
+    def _noted(self, spec: ServiceSpec) -> str:
+        """The image id that the version ran as here; engines have ids of their own for the same content."""
+        return self._memory.contents.get(_content(self._engine, spec.version), "")
+
+    def _note_content(self, spec: ServiceSpec, sight: Sight) -> None:
+        if self._params["state"] == "absent":
+            self._memory.forget_contents()
+        for one in sight.containers.values():
+            if one.labels.get(LABEL_VERSION) == spec.version:
+                self._memory.record_content(_content(self._engine, spec.version), one.image_id)
 
     def decide(self) -> Decided:
         """Looks and plans; touches nothing."""
@@ -159,7 +176,7 @@ class Rollout:
     def _preflight(self, spec: ServiceSpec, steps: t.Sequence[Step], sight: Sight) -> list[str]:
         """Everything that can be known before anything is touched. Returns the images to pull."""
         new = [name for step in steps if step.action == "create" for name in step.names]
-        pull = check_image(self._engine, spec, bool(new), self._params["pull"], sight.containers.values())
+        pull = check_image(self._engine, spec, bool(new), self._params["pull"], sight.containers.values(), self._noted(spec))
         if new:
             check_network(self._engine, spec)
             check_names(self._engine, new)
@@ -173,8 +190,8 @@ class Rollout:
         """The plan, and the way back when a step fails that can be undone."""
         try:
             for image in report.pull:
-                with runner.phase("pull"):
-                    check_pinned(report.spec, self._engine.pull(image).id, report.sight.containers.values())
+                with runner.phase("pull", [image]):
+                    check_pinned(report.spec, self._engine.pull(image).id, report.sight.containers.values(), self._noted(report.spec))
             runner.walk(report.steps)
         except HotswapError as error:
             self._failed(runner, report, error)
@@ -186,12 +203,14 @@ class Rollout:
         failed = runner.phases[-1]["name"] if runner.phases else ""
         error.details.update(phase=failed, plan=report.texts, version=report.spec.version)
         error.details["logs"] = self._logs(report.desired.names)
+        walked = len(runner.phases)
         if failed in UNDOABLE or (failed in ("drain", "stop") and report.desired.order == "stop_first"):
             error.details["restored"] = self._restore(runner, report, error)
         error.details["phases"] = runner.phases
         # What failed may be the very disk that the journal is on: that error must not hide this one.
         with contextlib.suppress(OSError):
-            self._journal(runner, report, "failed", error=error.what)
+            more = {name: error.details.get(name) for name in ("phase", "restored", "logs")}
+            self._journal(runner, report, "failed", error=error.what, walked=walked, **more)
 
     def _restore(self, runner: Runner, report: Report, error: HotswapError) -> bool:
         try:
@@ -220,9 +239,17 @@ class Rollout:
             previous=report.previous_version(),
             plan=report.texts,
             shares=report.shares(report.expected),
+            before=report.shares(report.sight.observed),
+            image=report.spec.image,
+            image_id=next((runner.images[name] for name in report.desired.names if name in runner.images), ""),
+            instances=list(report.desired.names),
             **_walked(runner).as_dict(),
             **more,
         )
+
+
+def _content(engine: Engine, version: str) -> str:
+    return "%s %s" % (engine.kind, version)
 
 
 def _walked(runner: Runner) -> Walked:

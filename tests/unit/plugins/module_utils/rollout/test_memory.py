@@ -39,11 +39,26 @@ def test_a_rollout_ends_a_rollback(memory: Memory) -> None:
     assert memory.returned_to == ""
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", '{"history": 1}', '{"gated": []}', "null"])
+def test_what_a_version_holds_is_kept_until_it_is_forgotten(memory: Memory) -> None:
+    memory.record_content("docker 1", "sha256:a")
+    memory.record_content("docker 2", "sha256:b")
+    memory.record_content("docker 1", "sha256:a")
+    assert Memory(memory.folder).contents == {"docker 1": "sha256:a", "docker 2": "sha256:b"}
+    memory.forget_contents()
+    assert memory.contents == {}
+
+
+def test_of_very_many_versions_the_oldest_are_forgotten(memory: Memory) -> None:
+    for number in range(502):
+        memory.record_content("docker %d" % number, "sha256:a")
+    assert (len(memory.contents), "docker 1" in memory.contents, "docker 2" in memory.contents) == (500, False, True)
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"history": 1}', '{"gated": []}', '{"contents": {"a": "b"}}', '{"contents": ["ab", ["a"]]}', "null"])
 def test_a_damaged_file_counts_as_empty(memory: Memory, text: str) -> None:
     memory.folder.mkdir()
     (memory.folder / "state.json").write_text(text)
-    assert (memory.history, memory.gated) == ((), {})
+    assert (memory.history, memory.gated, memory.contents) == ((), {}, {})
 
 
 def test_files_are_private(memory: Memory) -> None:

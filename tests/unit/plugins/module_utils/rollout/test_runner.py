@@ -66,3 +66,11 @@ def test_instances_are_asked_from_the_network_of_the_proxy_that_runs_now(tmp_pat
     behind = runner_in(tmp_path, OfOneContainer(), "edge-proxy")
     assert [behind._seen_from(instance), behind._seen_from(instance)] == [101, 102]
     assert runner_in(tmp_path)._seen_from(instance) == 7
+
+
+def test_a_phase_says_when_it_began_and_what_it_was_about(tmp_path: pathlib.Path) -> None:
+    runner = runner_in(tmp_path)
+    runner.walk([Step("record", ("A-1",)), Step("stop", ())])
+    assert [(phase["name"], phase["names"]) for phase in runner.phases] == [("record", ["A-1"]), ("stop", [])]
+    assert runner.phases[0]["at"] <= runner.phases[1]["at"]
+    assert (tmp_path / "services" / "greet" / "now").read_text().split()[2:] == ["stop"]
