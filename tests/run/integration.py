@@ -20,6 +20,7 @@ import typing as t
 from run.contract import run_contract
 from run.hosts import HOSTS, PROXIES, bed, call, logged, prepare
 from run.playbooks import run_playbooks
+from run.prepare import run_prepare
 from run.report import OUTPUT, ROOT, Check, finish, say
 
 FOLDER = ROOT / "tests" / "integration"
@@ -68,11 +69,13 @@ def run_all(engines: t.Sequence[str], wanted: t.Sequence[str], drivers: t.Sequen
     names = prepare(engines)
     inventory = call(bed("inventory", "--pipelining")).strip()
     there = sorted(path.parents[1].name for path in (FOLDER / "targets").glob("*/tasks/main.yml"))
-    checks = [Check("%s: no such target" % target, passed=False) for target in wanted if target not in [*there, "playbooks", "contract"]]
+    checks = [Check("%s: no such target" % target, passed=False) for target in wanted if target not in [*there, "playbooks", "prepare", "contract"]]
     for target in [target for target in there if not wanted or target in wanted]:
         checks += run_target(target, names, inventory, drivers)
     if not wanted or "playbooks" in wanted:
         checks += show(run_playbooks(lambda words, name: play(words, inventory, "playbook-" + name), names))
+    if not wanted or "prepare" in wanted:
+        checks += show(run_prepare(play, engines, bool(drivers)))
     return checks + (run_contract(names) if not wanted or "contract" in wanted else [])
 
 
@@ -80,7 +83,7 @@ def main() -> None:
     """Prepares, runs, and takes the hosts down again unless they are to be kept."""
     parser = argparse.ArgumentParser(prog="./dev test-integration")
     parser.add_argument("engines", nargs="*", help="docker, podman, rootless (all)")
-    parser.add_argument("--target", action="append", default=[], help="only this target (or: playbooks, contract)")
+    parser.add_argument("--target", action="append", default=[], help="only this target (or: playbooks, prepare, contract)")
     parser.add_argument("--every-driver", action="store_true", help="each driver on each engine, which takes much longer")
     parser.add_argument("--prepare", action="store_true", help="bring the hosts up and do nothing else")
     parser.add_argument("--keep", action="store_true", help="leave the hosts up")

@@ -23,7 +23,7 @@ from . import base, check, inventory
 from .beds import Bed, in_parallel, say
 from .hosts import Host
 from .shell import BedError
-from .spec import SUITES
+from .spec import BARE_SUITES, SUITES
 
 # verbs that take any number of hosts
 SIMPLE: dict[str, tuple[str, t.Callable[[Host], None]]] = {
@@ -117,10 +117,10 @@ def _arguments(argv: t.Sequence[str]) -> argparse.Namespace:
 
     up = verb("up", "bring hosts up", _up)
     up.add_argument("--hosts", nargs="+", required=True, metavar="NAME:ENGINE[:OPTION]...", help="engines and options: see README.md")
-    up.add_argument("--suite", choices=SUITES, default="trixie")
+    up.add_argument("--suite", choices=(*SUITES, *BARE_SUITES), default="trixie")
     verb("down", "remove hosts, or the whole bed", _down).add_argument("names", nargs="*")
     verb("status", "list the hosts", _status)
-    verb("base", "build a Debian root into the cache", _base).add_argument("--suite", choices=SUITES, default="trixie")
+    verb("base", "build a Debian root into the cache", _base).add_argument("--suite", choices=(*SUITES, *BARE_SUITES), default="trixie")
     verb("doctor", "say what is missing on this machine", _doctor)
     listing = verb("inventory", "write an Ansible inventory, print its path", _inventory)
     listing.add_argument("--out", type=pathlib.Path)

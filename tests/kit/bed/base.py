@@ -28,9 +28,22 @@ PACKAGES = (
     " curl ca-certificates podman crun runc netavark aardvark-dns slirp4netns uidmap fuse-overlayfs catatonit docker.io haproxy nginx apache2"
     " busybox-static systemd systemd-sysv dbus dbus-user-session libpam-systemd iputils-ping kmod"
 )
-SUITE_PACKAGES = {"trixie": "docker-cli docker-compose passt python3-podman", "bookworm": ""}
+SUITE_PACKAGES = {
+    # The last four are what the services of scenarios are made of.
+    "trixie": "docker-cli docker-compose passt python3-podman bind9-dnsutils dnsmasq-base git postgresql",
+    "bookworm": "",
+}
+# A suite with this ending has no engine, and next to nothing: what the role `prepare` may install lies in a folder of packages instead.
+BARE = "-bare"
+BARE_PACKAGES = "openssh-server python3 sudo iproute2 procps curl ca-certificates systemd systemd-sysv kmod"
+OFFER = (
+    "docker.io podman crun runc netavark aardvark-dns catatonit slirp4netns passt uidmap dbus-user-session libpam-systemd dbus iptables nftables"
+    " conntrack python3-docker python3-venv"
+)
+SUITE_OFFER = {"trixie": "docker-cli python3-podman", "bookworm": ""}
 # Debian's Python of a suite that has no podman SDK: the SDKs go into a venv there.
 VENV_PYTHON = {"bookworm": "3.11"}
+PYTHONS = {"trixie": "3.13", "bookworm": "3.11"}
 SDKS = ("docker", "podman")
 DEFAULT_MIRROR = "http://deb.debian.org/debian"
 APT_SETTING = re.compile(r"Acquire::(https?|Retries|ForceIPv[46]|Check-Valid-Until|Check-Date)\b.*")
@@ -52,6 +65,27 @@ echo 'deploy ALL=(ALL) NOPASSWD:ALL' >/etc/sudoers.d/deploy
 grep -q ^deploy: /etc/subuid || echo deploy:100000:65536 >>/etc/subuid
 grep -q ^deploy: /etc/subgid || echo deploy:100000:65536 >>/etc/subgid
 """
+# A repository of its own in a folder: such a host has no way to Debian's.
+SHELVE = """
+set -e
+apt-get -q update
+mkdir /opt/debs
+apt-get -q install -y --no-install-recommends --download-only -o Dir::Cache::archives=/opt/debs $OFFER
+cd /opt/debs
+rm -rf lock partial
+for file in *.deb; do
+    plain=$(echo "$file" | sed 's/%3a/./')
+    test "$plain" = "$file" || mv "$file" "$plain"
+    dpkg-deb -f "$plain"
+    printf 'Filename: ./%s\nSize: %s\nSHA256: %s\n\n' "$plain" "$(stat -c %s "$plain")" "$(sha256sum "$plain" | cut -d' ' -f1)"
+done >Packages
+echo 'deb [trusted=yes] file:/opt/debs ./' >/etc/apt/sources.list
+rm -rf /etc/apt/sources.list.d/* /var/lib/apt/lists/*
+printf '[global]\nno-index = true\nfind-links = /opt/hotswap/wheels\n' >/etc/pip.conf
+: >/etc/subuid
+: >/etc/subgid
+rm -rf /run/systemd
+"""
 VENV = """
 set -e
 python3 -m venv /opt/hotswap/venv
@@ -62,8 +96,23 @@ rm -rf /opt/hotswap/wheels
 
 def location(suite: str) -> pathlib.Path:
     """Where the base of `suite` lies or will lie; another recipe is another place."""
-    recipe = json.dumps([suite, PACKAGES, SUITE_PACKAGES[suite], VENV_PYTHON.get(suite), SDKS, INSTALL, VENV])
+    recipe = json.dumps([suite, packages(suite), VENV_PYTHON.get(suite), SDKS, INSTALL, VENV, [offer(suite), SHELVE] if is_bare(suite) else []])
     return cache() / ("%s-%s" % (suite, hashlib.sha256(recipe.encode()).hexdigest()[:12]))
+
+
+def is_bare(suite: str) -> bool:
+    """Whether it is a Debian without engines."""
+    return suite.endswith(BARE)
+
+
+def packages(suite: str) -> str:
+    """What is installed."""
+    return BARE_PACKAGES if is_bare(suite) else "%s %s" % (PACKAGES, SUITE_PACKAGES[suite])
+
+
+def offer(suite: str) -> str:
+    """What a bare host finds in its folder of packages."""
+    return "%s %s" % (OFFER, SUITE_OFFER[suite.replace(BARE, "")])
 
 
 def build(suite: str, say: t.Callable[[str], None]) -> pathlib.Path:
@@ -91,10 +140,14 @@ def build(suite: str, say: t.Callable[[str], None]) -> pathlib.Path:
 
 def _build(suite: str, root: pathlib.Path, say: t.Callable[[str], None]) -> None:
     say("base %s: debootstrap" % suite)
-    run([*APART, "debootstrap", "--variant=minbase", suite, root, mirror()])
+    run([*APART, "debootstrap", "--variant=minbase", suite.replace(BARE, ""), root, mirror()])
     _copy_client_settings(root)
     say("base %s: packages" % suite)
-    _chroot(root, INSTALL, PACKAGES="%s %s" % (PACKAGES, SUITE_PACKAGES[suite]))
+    _chroot(root, INSTALL, PACKAGES=packages(suite))
+    if is_bare(suite):
+        say("base %s: what can be installed" % suite)
+        _chroot(root, SHELVE, OFFER=offer(suite))
+        _download_sdks(PYTHONS[suite.replace(BARE, "")], root / "opt/hotswap/wheels")
     if suite in VENV_PYTHON:
         say("base %s: SDKs" % suite)
         _download_sdks(VENV_PYTHON[suite], root / "opt/hotswap/wheels")

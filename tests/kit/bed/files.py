@@ -59,6 +59,7 @@ MASKED = (
     "podman-auto-update.timer",
     "podman-auto-update.service",
     "podman-clean-transient.service",
+    "postgresql.service",
 )
 DOCKER_UNITS = ("docker.service", "docker.socket", "containerd.service")
 SSHD = """HostKey /etc/ssh/ssh_host_ed25519_key
@@ -102,7 +103,7 @@ def create(folder: pathlib.Path, base: pathlib.Path, plan: Plan) -> None:
     _keys(upper, data, plan)
     _units(upper, plan.spec)
     _engine(upper, plan)
-    if plan.spec.engine == "rootless":
+    if plan.spec.engine == "rootless" and not plan.spec.bare:
         _rootless(upper, data, plan.spec)
     if plan.spec.disk:
         run(["truncate", "-s", plan.spec.disk, folder / "disk.img"])
@@ -112,7 +113,7 @@ def create(folder: pathlib.Path, base: pathlib.Path, plan: Plan) -> None:
 def containers_conf(plan: Plan) -> str:
     """Podman's settings: only what this kind of host demands, all else is the distribution's default."""
     # crun of bookworm wants to raise RLIMIT_MEMLOCK, which needs a capability that the machine may not have
-    runtime = "runc" if plan.spec.suite == "bookworm" and plan.spec.engine == "podman" else "crun"
+    runtime = "runc" if plan.spec.suite.startswith("bookworm") and plan.spec.engine == "podman" else "crun"
     lines = ["[containers]", 'default_ulimits = ["nofile=16384:16384", "nproc=8192:8192"]']
     if not plan.limits:
         lines.append("pids_limit = 0")
@@ -160,7 +161,7 @@ def _units(upper: pathlib.Path, spec: HostSpec) -> None:
     _link(upper, units + "/default.target", SYSTEM_UNITS + "/multi-user.target")
     # network-online: what starts at boot for a user waits up to 90 s for it, and nothing else pulls it in
     enabled = ["multi-user.target.wants/ssh.service", "multi-user.target.wants/network-online.target"]
-    if spec.engine == "podman":
+    if spec.engine == "podman" and not spec.bare:
         enabled.append("multi-user.target.wants/podman-restart.service")
         enabled += ["sockets.target.wants/podman.socket"] if spec.socket else []
     for unit in enabled:

@@ -120,7 +120,7 @@ class Host:
             BedError: it ended, or it is not ready after READY_SECONDS.
         """
         self._await(functools.partial(self._booted, "root", "systemctl"), READY_SECONDS, "boot")
-        if self.spec.engine == "rootless":
+        if self.spec.engine == "rootless" and not self.spec.bare:
             self._await(functools.partial(self._booted, self.spec.user, "systemctl --user"), READY_SECONDS, "boot for its user")
 
     def _booted(self, user: str, systemctl: str) -> bool:
@@ -227,11 +227,20 @@ class Host:
         self._in_network(["tc", "qdisc", "del", "dev", "eth0", "root"], check=False)
         self._in_network(["nft", "delete", "table", "inet", "bedloss"], check=False)
 
-    def _in_network(self, argv: Words, *, check: bool = True, stdin: str = "") -> Completed:
+    @property
+    def network_words(self) -> list[str]:
+        """Words before a command of this machine that is to run in the host's network.
+
+        Raises:
+            BedError: the host is down.
+        """
         pid = read_pid(self._pid_file)
         if pid is None:
             raise BedError("%s is down" % self.name)
-        return run(["nsenter", "--net=/proc/%d/ns/net" % pid, "--", *argv], check=check, stdin=stdin)
+        return ["nsenter", "--net=/proc/%d/ns/net" % pid, "--"]
+
+    def _in_network(self, argv: Words, *, check: bool = True, stdin: str = "") -> Completed:
+        return run([*self.network_words, *argv], check=check, stdin=stdin)
 
     # helpers
 

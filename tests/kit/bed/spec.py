@@ -14,6 +14,7 @@ from .shell import BedError
 
 ENGINES = ("docker", "podman", "rootless")
 SUITES = ("trixie", "bookworm")
+BARE_SUITES = ("trixie-bare", "bookworm-bare")
 NAME = re.compile(r"[a-z][a-z0-9-]{1,30}")
 
 
@@ -34,7 +35,7 @@ class HostSpec:
     @property
     def user(self) -> str:
         """The account that works with the engine."""
-        return "deploy" if self.engine == "rootless" else "root"
+        return "deploy" if self.engine == "rootless" and not self.bare else "root"
 
     @property
     def program(self) -> str:
@@ -44,7 +45,12 @@ class HostSpec:
     @property
     def python(self) -> str:
         """The interpreter that has the SDKs: Debian's own, except where Debian has no podman SDK."""
-        return "/usr/bin/python3" if self.suite == "trixie" else "/opt/hotswap/venv/bin/python"
+        return "/opt/hotswap/venv/bin/python" if self.suite == "bookworm" else "/usr/bin/python3"
+
+    @property
+    def bare(self) -> bool:
+        """Without any engine yet, for the role that installs one."""
+        return self.suite.endswith("-bare")
 
 
 def parse(text: str, suite: str = "trixie") -> HostSpec:
@@ -71,8 +77,8 @@ def parse(text: str, suite: str = "trixie") -> HostSpec:
 def _option(name: str, option: str) -> dict[str, t.Any]:
     if option in ("socket", "nosocket"):
         return {"socket": option == "socket"}
-    if option in SUITES:
+    if option in (*SUITES, *BARE_SUITES):
         return {"suite": option}
     if re.fullmatch(r"disk=\d+[MG]", option):
         return {"disk": option[5:]}
-    raise BedError("%s: option %r is not a suite (%s), socket, nosocket or disk=SIZE" % (name, option, ", ".join(SUITES)))
+    raise BedError("%s: option %r is not a suite (%s), socket, nosocket or disk=SIZE" % (name, option, ", ".join((*SUITES, *BARE_SUITES))))

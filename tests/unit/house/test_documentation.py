@@ -79,6 +79,6 @@ def test_the_tags_of_a_rollout_are_documented() -> None:
 
 
 def test_the_variables_of_a_fleet_are_documented() -> None:
-    shown = set(_VARIABLE.findall((ROOT / "docs" / "fleet.md").read_text()))
+    shown = {name for page in ("fleet.md", "status.md") for name in _VARIABLE.findall((ROOT / "docs" / page).read_text())}
     known = {name for entry in read_yaml("roles/rollout/meta/argument_specs.yml")["argument_specs"].values() for name in entry["options"]}
     assert _of_the_fleet() - known - shown - _HOOKS_ARE_TOLD == set()
