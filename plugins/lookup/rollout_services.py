@@ -6,15 +6,6 @@
 
 from __future__ import annotations
 
-import typing as t
-
-from ansible.errors import AnsibleError
-from ansible.plugins.lookup import LookupBase
-
-from ..module_utils._module import ENGINE_OPTIONS
-from ..module_utils._rollout.service_options import SERVICE_OPTIONS
-from ..plugin_utils._planned import without_blanks
-
 DOCUMENTATION = r"""
 name: rollout_services
 author: The hotswap.containers contributors (@hotswap-containers)
@@ -49,6 +40,15 @@ _raw:
   type: list
   elements: dict
 """
+
+import typing as t
+
+from ansible.errors import AnsibleError
+from ansible.plugins.lookup import LookupBase
+
+from ..module_utils._module import ENGINE_OPTIONS
+from ..module_utils._rollout.service_options import SERVICE_OPTIONS
+from ..plugin_utils._planned import without_blanks
 
 _OPTIONS = (*ENGINE_OPTIONS, *SERVICE_OPTIONS)
 # Its methods have no types of their own.

@@ -37,9 +37,9 @@ def strange(count: int) -> t.Iterator[Route]:
     """The same routes in each run, none of which meets another's hosts."""
     dice = random.Random(6)
     for index in range(count):
-        path = "/" + "/".join("".join(dice.choice(_CHARS) for _ in range(dice.randint(1, 40))) for _ in range(dice.randint(1, 3)))
-        host = "%s%s_%d.test" % (dice.choice(["a", "_", "0-"]), "".join(dice.choice("ab09-_") for _ in range(dice.randint(0, 30))), index)
-        value = "v" + "".join(dice.choice("aZ09_.~:/@=+-") for _ in range(dice.randint(1, 60)))
+        path = "/" + "/".join("".join(dice.choice(_CHARS) for _letter in range(dice.randint(1, 40))) for _part in range(dice.randint(1, 3)))
+        host = "%s%s_%d.test" % (dice.choice(["a", "_", "0-"]), "".join(dice.choice("ab09-_") for _letter in range(dice.randint(0, 30))), index)
+        value = "v" + "".join(dice.choice("aZ09_.~:/@=+-") for _letter in range(dice.randint(1, 60)))
         header = {"header": "X-%s" % dice.choice(["a_b", "A-9", "__"]), "value": value}
         given = {"hosts": [host, "*." + host], "path": path, "preview": header if dice.random() < 0.5 else None}
         yield route_of("s%d.%s" % (index, "-_." * dice.randint(0, 5) + "z"), given)
