@@ -39,9 +39,14 @@ def prepare(host: Host) -> None:
     """The images, and a small file system for the state folder."""
     for archive in build_images():
         host.load_image(archive)
+    mount_state(host)
+    host.ssh("install -d -m 700 -o %s %s" % (host.spec.user, LASTING), user="root")
+
+
+def mount_state(host: Host) -> None:
+    """The small file system, which is gone after a boot: what fills it must never fill the disk below."""
     options = "size=%s,mode=700,uid=$(id -u %s)" % (STATE_SIZE, host.spec.user)
     host.ssh("mkdir -p %s && mountpoint -q %s || mount -t tmpfs -o %s tmpfs %s" % (STATE, STATE, options, STATE), user="root")
-    host.ssh("install -d -m 700 -o %s %s" % (host.spec.user, LASTING), user="root")
 
 
 def run_scene(bed: Bed, host: Host, scene: Scene, named: Names, wanted: Wanted) -> tuple[list[Case], int]:
@@ -62,6 +67,7 @@ def scenes(agent: Agent, host: Host, driver: str, wanted: Wanted) -> t.Iterator[
     def restart() -> None:
         host.crash()
         host.start()
+        mount_state(host)
 
     if any(wanted(group, "") for group in GROUPS) or not wanted("power", ""):
         yield Scene(agent, host, driver, STATE), cases

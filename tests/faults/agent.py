@@ -177,7 +177,9 @@ def _parse(said: str) -> Json:
 
 
 def fill(folder: pathlib.Path) -> None:
-    """Leaves no free block in the folder's file system."""
+    """Leaves no free block in the folder's file system, which must be one of its own: anything else is the disk of this machine."""
+    if not os.path.ismount(str(folder)):
+        raise RuntimeError("%s is no file system of its own" % folder)
     with contextlib.suppress(OSError), open(str(folder / "filler"), "ab", buffering=0) as file:
         while True:
             file.write(BLOCK)
