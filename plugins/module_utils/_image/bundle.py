@@ -34,7 +34,14 @@ def manifest_id(config: bytes, layers: t.Sequence[Layer]) -> str:
 
 
 def stream(oci: bool, config: bytes, layers: t.Sequence[Layer], content: Content) -> t.Iterator[bytes]:
-    """The archive, an OCI one or a docker-archive; `content` gives the tar of a layer that has pieces, in the order of layers."""
+    """The archive, an OCI one or a docker-archive; `content` gives the tar of a layer that has pieces, in the order of layers.
+
+    No chunk is empty: requests before 2.29 would end the body there, and Docker would miss the layers behind it.
+    """
+    return filter(None, _archive(oci, config, layers, content))
+
+
+def _archive(oci: bool, config: bytes, layers: t.Sequence[Layer], content: Content) -> t.Iterator[bytes]:
     small, path = (_oci if oci else _docker)(config, layers)
     for name, data in small.items():
         yield from _entry(name, len(data), [data])
