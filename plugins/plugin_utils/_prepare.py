@@ -56,7 +56,7 @@ PLATFORMS: t.Mapping[tuple[str, str], Platform] = {
     ("Debian", "12"): Platform(
         "docker.io iptables nftables conntrack",
         "python3-docker",
-        "podman crun netavark aardvark-dns catatonit iptables nftables conntrack",
+        "podman crun dbus netavark aardvark-dns catatonit iptables nftables conntrack",
         _USER_SESSION + " slirp4netns",
         "",
         tested=True,
@@ -64,7 +64,7 @@ PLATFORMS: t.Mapping[tuple[str, str], Platform] = {
     ("Debian", "13"): Platform(
         "docker.io docker-cli iptables nftables conntrack",
         "python3-docker",
-        "podman crun netavark aardvark-dns catatonit nftables conntrack",
+        "podman crun dbus netavark aardvark-dns catatonit nftables conntrack",
         _USER_SESSION + " passt",
         "python3-podman",
         tested=True,
@@ -81,7 +81,7 @@ PLATFORMS: t.Mapping[tuple[str, str], Platform] = {
     ("Ubuntu", "24.04"): Platform(
         "docker.io iptables nftables conntrack",
         "",
-        "podman crun netavark aardvark-dns catatonit iptables nftables conntrack",
+        "podman crun dbus netavark aardvark-dns catatonit iptables nftables conntrack",
         _USER_SESSION + " passt slirp4netns",
         "",
     ),

@@ -40,6 +40,8 @@ def run_prepare(play: t.Callable[[t.Sequence[str], str, str], str], engines: t.S
     specs = list(dict.fromkeys(table[engine] for engine in engines for table in (HOSTS, *([EVERY] if every else []))))
     names = [spec.split(":")[0] for spec in specs]
     say("bringing up %s" % ", ".join(specs))
+    # What an interrupted run left is not bare any more.
+    subprocess.run(bed("down", *names), check=False, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     call(bed("up", "--hosts", *specs))
     try:
         inventory = call(bed("inventory", "--pipelining")).strip()
