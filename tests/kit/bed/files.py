@@ -28,7 +28,6 @@ MASKED = (
     "systemd-timesyncd.service",
     "systemd-remount-fs.service",
     "systemd-modules-load.service",
-    "systemd-sysctl.service",
     "systemd-binfmt.service",
     "systemd-firstboot.service",
     "systemd-hwdb-update.service",
@@ -156,7 +155,9 @@ def _keys(upper: pathlib.Path, data: pathlib.Path, plan: Plan) -> None:
 
 def _units(upper: pathlib.Path, spec: HostSpec) -> None:
     units = "etc/systemd/system"
-    for unit in (*MASKED, *(() if spec.engine == "docker" else DOCKER_UNITS)):
+    # A bare host is for what sets it up, and what that writes must hold after a boot.
+    settings = () if spec.bare else ("systemd-sysctl.service",)
+    for unit in (*MASKED, *settings, *(() if spec.engine == "docker" else DOCKER_UNITS)):
         _link(upper, "%s/%s" % (units, unit), "/dev/null")
     _link(upper, units + "/default.target", SYSTEM_UNITS + "/multi-user.target")
     # network-online: what starts at boot for a user waits up to 90 s for it, and nothing else pulls it in
