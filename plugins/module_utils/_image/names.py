@@ -12,10 +12,9 @@ import re
 import typing as t
 
 from .._errors import InvalidInput
+from .._references import NAME_AND_TAG
 
-# The grammar of references without a digest: an optional registry, lower-case path parts, a tag.
-_WORD = "[a-z0-9]+(([._]|__|-+)[a-z0-9]+)*"
-_REFERENCE = re.compile(r"([A-Za-z0-9][A-Za-z0-9.-]*(:[0-9]+)?/)?%s(/%s)*(:(?P<tag>[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}))?" % (_WORD, _WORD))
+_REFERENCE = re.compile(NAME_AND_TAG)
 _PART = re.compile("[a-z0-9][a-z0-9_-]{0,31}")
 _ID = re.compile("[0-9a-f]{64}")
 # What uname and Debian call an architecture, in the words of image configs.

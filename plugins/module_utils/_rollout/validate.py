@@ -17,6 +17,7 @@ import re
 import typing as t
 
 from .._errors import InvalidInput
+from .._references import NAME_AND_TAG
 
 _OPTION = re.compile(r"[a-z_]{2,30}")
 # The common subset of container names (both engines), HAProxy proxy and server names, and file names.
@@ -26,11 +27,7 @@ _VERSION = re.compile(r"[a-zA-Z0-9_][a-zA-Z0-9_.-]{0,100}")
 _HOST_LABEL = re.compile(r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?")
 # RFC 3986 pchar without what configuration grammars use for quoting ("'", "(", ")", ";", "%", "\\", "#", "{", "}").
 _PATH = re.compile(r"/[A-Za-z0-9._~!$&*+,=:@/-]{0,255}")
-
-# References of the distribution specification, and ids, which look like a name.
-_WORD = "[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*"
-_REGISTRY = r"(?:[A-Za-z0-9][A-Za-z0-9.-]*|\[[0-9a-f:]+\])(?::[0-9]{1,5})?/"
-_IMAGE = re.compile("(?:%s)?%s(?:/%s)*(?::[A-Za-z0-9_][A-Za-z0-9_.-]{0,127})?(?:@sha256:[0-9a-f]{8,64})?" % (_REGISTRY, _WORD, _WORD))
+_IMAGE = re.compile(NAME_AND_TAG + "(?:@sha256:[0-9a-f]{8,64})?")
 
 
 def check_name(parameter: str, value: str | None) -> str:

@@ -22,10 +22,11 @@ ALLOWED = {
     "_engine": {"_engine", "_errors", "_units"},
     "_switch": {"_switch", "_errors", "_units"},
     "_probe": {"_probe", "_errors"},
-    "_image": {"_image", "_engine", "_errors"},
+    "_image": {"_image", "_engine", "_errors", "_references"},
     # Its options are the modules' options: those of the engine are declared in _module.
-    "_rollout": {"_rollout", "_module", "_switch", "_engine", "_errors", "_probe"},
+    "_rollout": {"_rollout", "_module", "_switch", "_engine", "_errors", "_probe", "_references"},
     "_errors": set(),
+    "_references": set(),
     "_units": set(),
     "_module": {"_engine", "_errors", "_rollout"},
 }
