@@ -6,7 +6,9 @@
 
 from __future__ import annotations
 
+import concurrent.futures
 import dataclasses
+import pathlib
 import subprocess
 import sys
 import time
@@ -17,6 +19,9 @@ LAYERS = ("lint", "unit", "sanity", "integration", "scenarios", "fleet")
 
 # They need the machine for themselves.
 ON_HOSTS = ("integration", "scenarios", "fleet")
+
+# It uses one core, on a copy of the checkout. The other layers that need no hosts have the other one.
+BESIDE = "sanity"
 
 # What a layer's verb is told here, where it would take too long else.
 SHORTER = {"fleet": ("--short",)}
@@ -41,31 +46,48 @@ def outcome(layer: str, exit_code: int, seconds: float) -> Outcome:
     return Outcome(layer, sum(check.passed for check in checks), failed, seconds)
 
 
-def run_layer(layer: str) -> Outcome:
-    """Runs ./dev test-LAYER and waits for it."""
-    say("\n== %s" % layer)
+def run_layer(layer: str, log: pathlib.Path | None = None) -> Outcome:
+    """Runs ./dev test-LAYER and waits for it. `log`: the file that gets its output, else the terminal does."""
+    say("\n== %s%s" % (layer, " (beside the others: %s)" % log if log else ""))
     result_file(layer).unlink(missing_ok=True)
     began = time.monotonic()
     argv = [str(ROOT / "dev"), "test-" + layer, *SHORTER.get(layer, ())]
-    code = subprocess.run(argv, stdin=subprocess.DEVNULL, check=False).returncode
+    code = run(argv, log)
     return outcome(layer, code, time.monotonic() - began)
 
 
+def run(argv: list[str], log: pathlib.Path | None) -> int:
+    """The exit code of a command, whose output goes to the terminal or to a file."""
+    if log is None:
+        return subprocess.run(argv, stdin=subprocess.DEVNULL, check=False).returncode
+    with log.open("w") as file:
+        return subprocess.run(argv, stdin=subprocess.DEVNULL, stdout=file, stderr=subprocess.STDOUT, check=False).returncode
+
+
 def run_all(layers: tuple[str, ...]) -> list[Outcome]:
-    """Runs the layers one after the other; what integration needs is prepared beside them, with its output in a file."""
-    if "integration" not in layers:
-        return [run_layer(layer) for layer in layers]
-    log = OUTPUT / "integration-prepare.log"
+    """Runs the layers one after the other, BESIDE beside them; what the hosts need is prepared meanwhile, with its output in a file."""
     OUTPUT.mkdir(parents=True, exist_ok=True)
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        prepared = pool.submit(prepare) if "integration" in layers else None
+        log = OUTPUT / "sanity-layer.log"
+        beside = pool.submit(run_layer, BESIDE, log) if BESIDE in layers and len(layers) > 1 else None
+        outcomes = {layer: run_layer(layer) for layer in layers if layer not in ON_HOSTS and not (beside and layer == BESIDE)}
+        if beside:
+            say("\n== %s" % BESIDE)
+            outcomes[BESIDE] = beside.result()
+            say(log.read_text().rstrip("\n"))
+        if prepared:
+            # A failure is not final here: the layer itself prepares again, and says what is wrong.
+            prepared.result()
+    outcomes.update({layer: run_layer(layer) for layer in layers if layer in ON_HOSTS})
+    return [outcomes[layer] for layer in layers]
+
+
+def prepare() -> None:
+    """Brings up what integration needs."""
+    log = OUTPUT / "integration-prepare.log"
     say("preparing the test bed in the background (%s)" % log)
-    argv = [str(ROOT / "dev"), "test-integration", "--prepare"]
-    with log.open("w") as file, subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=file, stderr=subprocess.STDOUT) as prepare:
-        outcomes = [run_layer(layer) for layer in layers if layer not in ON_HOSTS]
-        if prepare.poll() is None:
-            say("\nwaiting for the test bed")
-        # A failure is not final here: the layer itself prepares again, and says what is wrong.
-        prepare.wait()
-    return outcomes + [run_layer(layer) for layer in ON_HOSTS if layer in layers]
+    run([str(ROOT / "dev"), "test-integration", "--prepare"], log)
 
 
 def table(outcomes: list[Outcome]) -> str:
