@@ -85,15 +85,32 @@ class Rollout:
         if check:
             return decided.result()
         if not report.steps:
-            self._note_content(asked.spec, report.sight)
+            with self._noting(asked.spec):
+                self._note_content(asked.spec, report.sight)
             return decided.result()
         runner = Runner(place, asked.spec, decided.served, report.wanted)
         self._walk(runner, report)
-        if report.desired.state == "live":
-            self._memory.record_returned(asked.key if asked.returning else "")
-        after = self._look(place, report.wanted)
-        self._note_content(asked.spec, after)
+        with self._noting(asked.spec, phases=runner.phases):
+            self._journal(runner, report, "done")
+            if report.desired.state == "live":
+                self._memory.record_returned(asked.key if asked.returning else "")
+            after = self._look(place, report.wanted)
+            self._note_content(asked.spec, after)
         return report.result(after, _walked(runner))
+
+    @contextlib.contextmanager
+    def _noting(self, spec: ServiceSpec, **details: t.Any) -> t.Iterator[None]:
+        """What was asked for is done, and its notes are written. When they cannot be, that alone is said, and nothing goes back."""
+        try:
+            yield
+        except OSError as error:
+            raise HotswapError(
+                "%s is as it was asked for, and only the note of it could not be written: %s" % (spec.name, error),
+                "Look at the space and the permissions of %s, and run again." % self._host.state.root,
+                phase="record",
+                version=spec.version,
+                **details,
+            ) from error
 
     def _noted(self, spec: ServiceSpec) -> str:
         """The image id that the version ran as here; engines have ids of their own for the same content."""
@@ -196,7 +213,6 @@ class Rollout:
         except HotswapError as error:
             self._failed(runner, report, error)
             raise
-        self._journal(runner, report, "done")
 
     def _failed(self, runner: Runner, report: Report, error: HotswapError) -> None:
         """Logs of what failed into the error, then everything back to where it was."""
