@@ -4,11 +4,12 @@
 
 """The contract tests: pytest on the hosts themselves, with their own Python and container SDKs.
 
-test_engine_*.py run on every host. The others need no engine and run on one.
+test_engine_*.py run on every host. The others need no engine but root, and are shared out among root's hosts. The hosts work beside each other.
 """
 
 from __future__ import annotations
 
+import concurrent.futures
 import importlib.util
 import os
 import pathlib
@@ -37,11 +38,20 @@ def run_contract(names: t.Sequence[str]) -> list[Check]:
     for name in names:
         with archive.open("rb") as file:
             subprocess.run(bed("ssh", name, "rm -rf %s && mkdir %s && tar -x -C %s" % (FOLDER, FOLDER, FOLDER)), stdin=file, check=True)
-    checks = []
-    for test in sorted(path.name for path in CONTRACT.glob("test_*.py")):
-        for name in names if test.startswith("test_engine_") else names[:1]:
-            checks += _run(test, name)
-    return checks
+    # The longest first, as they are shared out in turn.
+    tests = sorted(CONTRACT.glob("test_*.py"), key=lambda path: -path.stat().st_size)
+    jobs = share([path.name for path in tests], names)
+    with concurrent.futures.ThreadPoolExecutor(len(names)) as pool:
+        return [check for checks in pool.map(lambda name: [check for test in jobs[name] for check in _run(test, name)], names) for check in checks]
+
+
+def share(tests: t.Sequence[str], names: t.Sequence[str]) -> dict[str, list[str]]:
+    """Host -> its tests. A host of a rootless engine (r01) gets others than those of engines only when it is alone."""
+    jobs: dict[str, list[str]] = {name: [test for test in tests if test.startswith("test_engine_")] for name in names}
+    rooted = [name for name in names if not name.startswith("r")] or list(names)
+    for number, test in enumerate(test for test in tests if not test.startswith("test_engine_")):
+        jobs[rooted[number % len(rooted)]].append(test)
+    return jobs
 
 
 def _run(test: str, name: str) -> list[Check]:

@@ -10,6 +10,7 @@ The hosts are those of the test bed, one for each engine; they work beside each 
 from __future__ import annotations
 
 import argparse
+import concurrent.futures
 import json
 import os
 import re
@@ -74,9 +75,11 @@ def run_all(engines: t.Sequence[str], wanted: t.Sequence[str], drivers: t.Sequen
         checks += run_target(target, names, inventory, drivers)
     if not wanted or "playbooks" in wanted:
         checks += show(run_playbooks(lambda words, name: play(words, inventory, "playbook-" + name), names))
-    if not wanted or "prepare" in wanted:
-        checks += show(run_prepare(play, engines, bool(drivers)))
-    return checks + (run_contract(names) if not wanted or "contract" in wanted else [])
+    # The contract mostly waits, and those that are prepared are other hosts.
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        last = [pool.submit(lambda: show(run_prepare(play, engines, bool(drivers))))] if not wanted or "prepare" in wanted else []
+        last += [pool.submit(run_contract, names)] if not wanted or "contract" in wanted else []
+        return checks + [check for found in last for check in found.result()]
 
 
 def main() -> None:
