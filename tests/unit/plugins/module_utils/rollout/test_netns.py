@@ -6,8 +6,10 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import socket
+import subprocess
 
 import pytest
 
@@ -39,15 +41,25 @@ def test_this_process_counts_its_own_none() -> None:
         assert netns.established(os.getpid(), server.getsockname()[1]) == 0
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="entering a namespace by its process needs root")
-def test_a_socket_in_a_namespace_connects() -> None:
+@pytest.mark.skipif(os.geteuid() != 0, reason="a namespace of its own needs root")
+def test_a_socket_is_made_in_the_namespace_of_the_process() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server, subprocess.Popen(["unshare", "--net", "cat"], stdin=subprocess.PIPE) as process:
+        here = os.stat("/proc/self/ns/net").st_ino
+        while os.stat("/proc/%d/ns/net" % process.pid).st_ino == here:
+            os.sched_yield()
+        with pytest.raises(netns.Unreachable, match="Network is unreachable"):
+            netns.connect(process.pid, "127.0.0.1", server.getsockname()[1], 2.0)
+        process.communicate()
+
+
+def test_our_own_namespace_is_entered_by_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ctypes, "CDLL", None)
     with socket.create_server(("127.0.0.1", 0)) as server:
         address, port = server.getsockname()
         with netns.connect(os.getpid(), address, port, 2.0) as client:
             assert client.getpeername() == (address, port)
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="entering a namespace by its process needs root")
 def test_nobody_listening_is_said_with_the_address() -> None:
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
