@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import argparse
+import concurrent.futures
 import importlib
 import pathlib
 import types
@@ -17,6 +18,7 @@ from run.report import OUTPUT, Check, finish
 from scenarios.scene import ENGINES, stage
 
 FOLDER = pathlib.Path(__file__).parent
+BESIDE = 2
 _NO_SCENARIOS = ("__init__", "__main__", "scene")
 
 
@@ -40,18 +42,24 @@ def main() -> None:
     parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(there))
     parser.add_argument("--engine", action="append", default=[], choices=ENGINES, help="only on this engine")
     parser.add_argument("--short", action="store_true", help="each on one engine")
-    parser.add_argument("--keep", action="store_true", help="leave the hosts of the last one up")
+    parser.add_argument("--keep", action="store_true", help="one after the other, and leave the hosts up")
     options = parser.parse_args()
     wanted = [name.replace("-", "_") for name in options.names] or list(there)
     if unknown := [name for name in wanted if name not in there]:
         parser.error("there is no scenario %s; there are %s" % (", ".join(unknown), ", ".join(there)))
     OUTPUT.mkdir(parents=True, exist_ok=True)
     build_images()
-    plan = [(name, engine) for name in wanted for engine in engines(there[name], options.engine, options.short)]
-    checks: list[Check] = []
-    for number, (name, engine) in enumerate(plan, 1):
-        checks += stage(name, there[name], engine, options.keep and number == len(plan))
-    finish("scenarios", checks, "%(passed)d passed, %(failed)d failed")
+
+    def play(name: str) -> list[Check]:
+        module = there[name]
+        return [check for engine in engines(module, options.engine, options.short) for check in stage(name, module, engine, options.keep)]
+
+    alone = [name for name in wanted if getattr(there[name], "ALONE", False)]
+    # Each has hosts of its own, and waits more than it works.
+    with concurrent.futures.ThreadPoolExecutor(1 if options.keep else BESIDE) as pool:
+        found = list(pool.map(play, [name for name in wanted if name not in alone]))
+    found += [play(name) for name in alone]
+    finish("scenarios", [check for checks in found for check in checks], "%(passed)d passed, %(failed)d failed")
 
 
 if __name__ == "__main__":

@@ -68,8 +68,13 @@ def run(scene: Scene) -> None:
         scene.check("what was pending is gone, and A is stopped", running(scene) == [B], "%s" % running(scene))
         refused(scene, folder)
         scene.plays("version B again", "site.yml", changes=False, **version(folder, B))
-        scene.plays("back to A", "hotswap.containers.rollback", changes=True, rollout_name="adara", rollout_engine=scene.program)
+        words = ("-e", "rollout_hosts=web", "-e", "rollout_name=adara")
+        scene.plays("back to A", "hotswap.containers.rollback", *words, changes=True, rollout_engine=scene.program)
         load.await_version(A, PATIENCE)
+    scene.folder, built = checkout(scene, folder / "checkout")
+    scene.four_steps("version %s, built by what the page says" % built, "site.yml")
+    scene.check("it runs", running(scene) == [built], "%s" % running(scene))
+    scene.played_page()
 
 
 def refused(scene: Scene, folder: pathlib.Path) -> None:
@@ -105,6 +110,25 @@ def build(folder: pathlib.Path) -> None:
         config = {"Env": env, "Cmd": ["python3", "-S", "/app/adara.py"]}
         archive.write(folder / (name + ".tar"), [archive.Image(("localhost/adara:" + name,), layers, config)])
         subprocess.run(["zstd", "-q", "--rm", str(folder / (name + ".tar"))], check=True)
+
+
+def checkout(scene: Scene, folder: pathlib.Path) -> tuple[pathlib.Path, str]:
+    """A checkout of the application with the example's files, and its archive as the page's commands make it. The engine is the VM's."""
+    shutil.copytree(scene.folder, folder)
+    (folder / "Dockerfile").write_text("FROM localhost/adara:%s\n" % A)
+    git = ["git", "-C", str(folder), "-c", "user.name=somebody", "-c", "user.email=a@example.com"]
+    for words in (["init", "--quiet"], ["add", "."], ["commit", "--quiet", "--message", "The first one"]):
+        subprocess.run([*git, *words], check=True)
+    typed = "\n".join(line for line in scene.page.read_text().splitlines() if line.startswith(("mkdir -p build", "docker ")))
+    script = "set -e; mkdir checkout; cd checkout; tar -x; exec >&2; %s" % typed.replace("docker ", scene.program + " ")
+    over = [str(word) for word in (*scene.bed.lab_words, *scene.host.ssh_words())]
+    packed = subprocess.run(["tar", "-c", "-C", str(folder), "."], stdout=subprocess.PIPE, check=True).stdout
+    subprocess.run([*over, script], input=packed, check=True)
+    (folder / "build").mkdir()
+    with (folder / "build" / "adara.tar.zst").open("wb") as file:
+        subprocess.run([*over, "cat checkout/build/adara.tar.zst"], stdout=file, stdin=subprocess.DEVNULL, check=True)
+    head = subprocess.run([*git, "rev-parse", "--short=12", "HEAD"], stdout=subprocess.PIPE, text=True, check=True).stdout
+    return folder, head.strip()
 
 
 def prepare(scene: Scene, pair: tls.Pair) -> None:

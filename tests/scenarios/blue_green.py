@@ -17,7 +17,6 @@ from scenarios.scene import Scene
 from scenarios.seen import versions
 
 HOSTS = ("lb1:docker", "blue:{engine}", "green:{engine}")
-GROUPS = {"balancer": ["lb1"], "colours": ["blue", "green"]}
 SHORT = "docker"
 DOMAIN = "greet.example.com"
 PATIENCE = 60.0
@@ -57,6 +56,7 @@ def run(scene: Scene) -> None:
         which(scene, "blue")
         scene.host.ssh("systemctl reload haproxy")
         scene.plays("nothing changes after a reload of the owner's", "site.yml", changes=False)
+    scene.played_page()
 
 
 def prepare(scene: Scene) -> str:

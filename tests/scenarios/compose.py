@@ -17,6 +17,7 @@ from ansible_collections.hotswap.containers.plugins.plugin_utils import _compose
 from scenarios.scene import Scene
 
 IMAGES = ("app", "haproxy")
+PAGE = "docs/from-compose.md"
 SHORT = "docker"
 URL = "http://127.0.0.1:8080/"
 COMPOSE = "/usr/libexec/docker/cli-plugins/docker-compose"
@@ -45,6 +46,8 @@ def run(scene: Scene) -> None:
     scene.variables = {"rollout_engine": scene.program, "rollout_proxy_image": "localhost/haproxy:test"}
     scene.check("docker compose reads the same out of a file", *as_compose_reads(scene))
     scene.four_steps("version A", "site.yml")
+    everywhere = ("-e", "rollout_hosts=web", "-e", "rollout_compose=compose.yaml")
+    scene.plays("without a playbook of one's own", "hotswap.containers.rollout", *everywhere, changes=False)
     scene.check("web has two instances, store one", {name: len(found) for name, found in containers(scene).items()} == {"shop-web": 2, "shop-store": 1})
     scene.check("web finds store by its name", finds(scene, "shop-web", "http://store:8282/health"))
     scene.check("store finds web through the proxy, by its name", finds(scene, "shop-store", "http://shop-proxy:8080/health"))
@@ -61,6 +64,7 @@ def run(scene: Scene) -> None:
         scene.check("stop-first: A had ended when B began", ended < began, "%s, %s" % (began, ended))
         scene.plays("the next version of store, again", "site.yml", changes=False)
         refused(scene)
+    scene.played_page()
     scene.check("the text has the greeting of .env", scene.host.run(["curl", "-s", URL]).stdout == "Hi from B\n")
 
 

@@ -11,6 +11,8 @@ import dataclasses
 import json
 import os
 import pathlib
+import re
+import shlex
 import time
 import types
 import typing as t
@@ -28,6 +30,9 @@ SECONDS = 60.0
 # Of the rates of faults/load.py: enough to meet every moment of a rollout, and no test of how fast the machine is.
 SHARE = 0.4
 ENGINES = ("docker", "podman", "rootless")
+INVENTORY = "inventory.ini"
+# What a page says to run: `ansible-playbook -i inventory.ini PLAYBOOK WORD...`, with or without variables of the environment before it.
+_COMMAND = re.compile(r"((?:[A-Z_]+=\S+ )*)ansible-playbook -i %s ([^`#\n]+)" % re.escape(INVENTORY))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -48,6 +53,35 @@ class Played:
         return any(changed for changed, _failed in self.hosts.values())
 
 
+@dataclasses.dataclass(frozen=True)
+class Command:
+    """An ansible-playbook that was typed, or that a page says to type: `words` are its options, and variables of the environment, in any order."""
+
+    playbook: str
+    words: frozenset[str]
+
+    def __str__(self) -> str:
+        return " ".join([self.playbook, *sorted(self.words)])
+
+
+def command(playbook: str, words: t.Sequence[str], environment: t.Mapping[str, str]) -> Command:
+    """What was typed; `-e` and its value are one word."""
+    rest = shlex.split(" ".join(words).replace("-e ", "-e"))
+    return Command(playbook, frozenset([*rest, *("%s=%s" % item for item in environment.items())]))
+
+
+def commands(text: str) -> list[Command]:
+    """What a page says to type."""
+    found = [(dict(word.split("=", 1) for word in before.split()), shlex.split(words)) for before, words in _COMMAND.findall(text)]
+    return [command(words[0], words[1:], environment) for environment, words in found]
+
+
+def hosts_of(path: pathlib.Path) -> list[str]:
+    """The names of the hosts of an inventory, in its order."""
+    lines = re.sub(r"^\[\S+:vars\]\n(?:[^\[].*\n?)*", "", path.read_text(), flags=re.MULTILINE).splitlines()
+    return [line.split()[0] for line in lines if line.strip() and line[0] not in "#["]
+
+
 class Scene:
     """One scenario on one engine. `folder` is its folder in examples/, `hosts` are its hosts by name."""
 
@@ -55,11 +89,10 @@ class Scene:
         self.name = name
         self.engine = engine
         self.bed = bed
-        self.folder: pathlib.Path = ROOT / "examples" / getattr(module, "EXAMPLE", name.replace("_", "-"))
+        self.folder: pathlib.Path = ROOT / "examples" / name.replace("_", "-")
+        self.page: pathlib.Path = ROOT / getattr(module, "PAGE", "docs/scenarios/%s.md" % name.replace("_", "-"))
         self.checks: list[Check] = []
         self.hosts: dict[str, Host] = {}
-        # For each group of the inventory, the names of its hosts.
-        self.groups: t.Mapping[str, t.Sequence[str]] = getattr(module, "GROUPS", {})
         # Extra variables of every playbook: what people would write into theirs.
         self.variables: dict[str, t.Any] = {}
         # The environment of every playbook, beside ours.
@@ -67,7 +100,7 @@ class Scene:
         self.log = OUTPUT / ("scenario-%s-%s.log" % (name, engine))
         self._images: t.Sequence[str] = getattr(module, "IMAGES", ("app",))
         self._since = time.monotonic()
-        self._played = 0
+        self._played: list[Command] = []
 
     def up(self) -> None:
         """Brings the hosts up with their images, and writes the inventory."""
@@ -76,9 +109,10 @@ class Scene:
         for host in self.hosts.values():
             for image in self._images:
                 host.load_image(archives[image])
-        groups = self.groups or {"web": list(self.hosts)}
         text = inventory.text(list(self.hosts.values()), self.bed.state, pipelining=True)
-        self._inventory.write_text(text + "".join("\n[%s]\n%s\n" % (group, "\n".join(names)) for group, names in groups.items()))
+        for ours, theirs in zip(self.hosts, hosts_of(self.folder / INVENTORY)):
+            text = re.sub("^%s\\b" % re.escape(ours), theirs, text, flags=re.MULTILINE)
+        self._inventory.write_text(text)
 
     @property
     def _inventory(self) -> pathlib.Path:
@@ -110,14 +144,20 @@ class Scene:
     # playbooks
 
     def play(self, playbook: str, *words: str, **variables: t.Any) -> Played:
-        """ansible-playbook on a file of the scenario's folder (or by a full name), with extra variables."""
-        self._played += 1
-        path = playbook if playbook.count(".") == 2 else str(self.folder / playbook)
-        more = ["-e", json.dumps({**self.variables, **variables})]
-        log = self.log.with_name("%s-%02d.log" % (self.log.stem, self._played))
+        """ansible-playbook as somebody types it in the scenario's folder, with its inventory. `variables` is what only the test needs."""
+        self._played.append(command(playbook, words, self.environment))
+        bed = ["-i", str(self._inventory), "-e", json.dumps({**self.variables, **variables})]
+        typed = ["env", "-C", str(self.folder), "ansible-playbook", "-i", INVENTORY, playbook, *words]
+        log = self.log.with_name("%s-%02d.log" % (self.log.stem, len(self._played)))
         env = {**os.environ, "ANSIBLE_CONFIG": str(CONFIG), **self.environment}
-        text = logged([*self.bed.lab_words, "ansible-playbook", "-i", str(self._inventory), path, *more, *words], log, env)
+        text = logged([*self.bed.lab_words, *typed, *bed], log, env)
         return Played(text, recap(text))
+
+    def played_page(self, without: t.Sequence[str] = (), only: t.Sequence[str] = ()) -> None:
+        """A check: every ansible-playbook of the scenario's page was played as it stands there; `without` these playbooks, or `only` these."""
+        told = [one for one in commands(self.page.read_text()) if one.playbook not in without and (not only or one.playbook in only)]
+        left = [str(one) for one in told if one not in self._played]
+        self.check("the %d commands of its page were played as they stand there" % len(told), bool(told) and not left, "not played: %s" % "; ".join(left))
 
     def plays(self, what: str, playbook: str, *words: str, changes: bool | None = None, **variables: t.Any) -> Played:
         """A check: the playbook ends well on every host, and changes something or nothing where `changes` says so."""
@@ -127,7 +167,8 @@ class Scene:
 
     def four_steps(self, what: str, playbook: str, *words: str, **variables: t.Any) -> None:
         """Four checks: --check tells of changes, it is done, done again nothing changes, and --check tells of none."""
-        for step, more, changes in (("check", ("--check",), True), ("do", (), True), ("again", (), False), ("check again", ("--check",), False)):
+        look = ("--check", "--diff")
+        for step, more, changes in (("check", look, True), ("do", (), True), ("again", (), False), ("check again", look, False)):
             self.plays("%s, %s" % (what, step), playbook, *more, *words, changes=changes, **variables)
 
     def refuses(self, what: str, playbook: str, says: str, *words: str, **variables: t.Any) -> Played:
@@ -178,7 +219,7 @@ def specs(module: types.ModuleType, engine: str) -> list[str]:
 
 def stage(name: str, module: types.ModuleType, engine: str, keep: bool) -> list[Check]:
     """Plays one scenario on fresh hosts; its checks. One that breaks off is a failed check. `keep`: on hosts that were kept, if any."""
-    bed = Bed(specs(module, engine), state=WORK / "scenarios")
+    bed = Bed(specs(module, engine), state=WORK / "scenarios" / name)
     scene = Scene(name, module, engine, bed)
     if not keep or {host.name: host.spec for host in bed.hosts} != {spec.name: spec for spec in bed.wanted}:
         bed.down()

@@ -12,6 +12,8 @@ from scenarios.scene import Scene
 
 IMAGES = ("app", "caddy", "haproxy")
 SHORT = "rootless"
+# It is about milliseconds.
+ALONE = True
 URL = "http://127.0.0.1:8080/"
 PROXIES = ("caddy", "haproxy")
 ATTEMPTS = 5
@@ -43,6 +45,7 @@ def run(scene: Scene) -> None:
     scene.variables = {"rollout_engine": scene.program}
     for driver in PROXIES:
         behind(scene, driver)
+    scene.played_page()
     alias(scene)
 
 

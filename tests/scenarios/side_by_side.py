@@ -21,8 +21,9 @@ from kit.bed import base
 from scenarios.scene import Scene
 
 SHORT = "docker"
-GROUPS = {"names": ["web1"]}
 IMAGES = ("app", "haproxy")
+# What a rootless engine is for on that page.
+BY_HAND = ("rootless.yml",)
 NAME = "version.example.com"
 REPOSITORY = "/srv/git/names"
 # Enough to tell a share of 25 percent from one of 12 or of 38.
@@ -50,27 +51,33 @@ def run(scene: Scene) -> None:
     names(scene)
     scheduler(scene)
     web(scene)
+    scene.played_page(without=BY_HAND)
 
 
 def names(scene: Scene) -> None:
     """Activate, forward, a canary, backward twice, refusals, list, deactivate."""
     tag(scene, "1.0")
-    scene.four_steps("version 1.0 active", "activate.yml", version="1.0")
+    scene.four_steps("version 1.0 active", "activate.yml")
     tag(scene, "2.0", "--annotate", "--message", "2.0")
     tag(scene, "3.0", hook=False)
     scene.plays("a tag without the hook is built by the playbook", "build.yml", changes=True, tag="3.0")
     scene.plays("and once only", "build.yml", changes=False, tag="3.0")
     with Queries(scene) as load:
         load.await_version("1.0")
-        scene.plays("version 2.0 active", "activate.yml", changes=True, version="2.0")
+        scene.plays("version 2.0 active", "activate.yml", "-e", "version=2.0", changes=True)
         load.await_version("2.0")
-        scene.plays("version 3.0 as a canary", "activate.yml", changes=True, version="3.0", rollout_state="canary", rollout_weight=25)
+        third = ("activate.yml", "-e", "version=3.0")
+        scene.plays("version 3.0 as a candidate", *third, "-e", "rollout_state=candidate", changes=True)
+        scene.plays("version 3.0 as a canary", *third, "-e", "rollout_state=canary", "-e", "rollout_weight=25", changes=True)
         load.check_share("3.0", 25)
-        scene.plays("version 3.0 active", "activate.yml", changes=True, version="3.0")
-        load.await_version("3.0")
-        scene.plays("back to the version before", "hotswap.containers.rollback", changes=True, rollout_name="names")
+        scene.plays("none of it after all", "activate.yml", "-e", "version=2.0", changes=True)
         load.await_version("2.0")
-        scene.plays("back to an older version", "activate.yml", changes=True, version="1.0")
+        scene.plays("version 3.0 active", *third, changes=True)
+        load.await_version("3.0")
+        back = ("hotswap.containers.rollback", "-e", "rollout_name=names", "-e", "ansible_become=true")
+        scene.plays("back to the version before", *back, changes=True)
+        load.await_version("2.0")
+        scene.plays("back to an older version", "activate.yml", "-e", "version=1.0", changes=True)
         load.await_version("1.0")
         listed(scene)
         refused(scene)
@@ -126,13 +133,14 @@ def web(scene: Scene) -> None:
     scene.plays("two instances behind a proxy", "web.yml", changes=True, **more)
     with scene.load("A/B behind a proxy", "http://%s:8080/" % scene.host.address) as load:
         load.await_version("A", 10)
-        scene.plays("B for half of the requests", "web.yml", changes=True, version="B", rollout_state="canary", rollout_weight=50, **more)
+        second = ("web.yml", "-e", "version=B")
+        scene.plays("B for half of the requests", *second, "-e", "rollout_state=canary", "-e", "rollout_weight=50", changes=True, **more)
         load.await_version("B", 10)
         running = scene.host.engine("ps", "--filter", "label=hotswap.service=greet", "--format", "{{.Names}}").stdout.split()
         versions = sorted(name.split("-")[1] for name in running)
         scene.check("two instances of two versions", versions == ["A", "A", "B", "B"], str(running))
-        scene.plays("B alone", "web.yml", changes=True, version="B", **more)
-        scene.plays("B again", "web.yml", changes=False, version="B", **more)
+        scene.plays("B alone", *second, changes=True, **more)
+        scene.plays("B again", *second, changes=False, **more)
         scene.plays("back to A", "hotswap.containers.rollback", changes=True, rollout_name="greet")
         load.await_version("A", 10)
 
@@ -147,11 +155,12 @@ def by_hand(scene: Scene) -> None:
     scene.four_steps("version 1.0 active", "rootless.yml", published=20001)
     with Queries(scene) as load:
         load.await_version("1.0")
-        scene.plays("version 2.0 active", "rootless.yml", changes=True, published=20002)
+        scene.plays("version 2.0 active", "rootless.yml", "-e", "published=20002", changes=True)
         load.await_version("2.0")
         scene.plays("back to version 1.0", "rootless.yml", changes=True, published=20001)
         load.await_version("1.0")
     load.check()
+    scene.played_page(only=BY_HAND)
 
 
 # what is there before

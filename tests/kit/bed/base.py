@@ -29,8 +29,8 @@ PACKAGES = (
     " busybox-static systemd systemd-sysv dbus dbus-user-session libpam-systemd iputils-ping kmod"
 )
 SUITE_PACKAGES = {
-    # The last four are what the services of scenarios are made of.
-    "trixie": "docker-cli docker-compose passt python3-podman bind9-dnsutils dnsmasq-base git postgresql",
+    # The last five are what the services of scenarios are made of.
+    "trixie": "docker-cli docker-compose passt python3-podman bind9-dnsutils dnsmasq-base git postgresql zstd",
     "bookworm": "",
 }
 # A suite with this ending has no engine, and next to nothing: what the role `prepare` may install lies in a folder of packages instead.

@@ -27,7 +27,7 @@ def test_it_can_be_played(name: str) -> None:
 
 @pytest.mark.parametrize("name", sorted(FOUND))
 def test_a_page_shows_its_playbooks(name: str) -> None:
-    folder = ROOT / "examples" / getattr(FOUND[name], "EXAMPLE", name.replace("_", "-"))
+    folder = ROOT / "examples" / name.replace("_", "-")
     shown = {text for _page, text, _block in BLOCKS}
     assert sorted(folder.glob("*.yml")), "it has no playbook"
     assert [path.name for path in sorted(folder.glob("*.yml")) if str(path.relative_to(ROOT)) not in shown] == []
@@ -38,6 +38,22 @@ def test_engines() -> None:
     assert scenarios.engines(module, [], False) == ["docker", "podman"]
     assert scenarios.engines(module, ["docker", "rootless"], False) == ["docker"]
     assert scenarios.engines(module, [], True) == ["podman"]
+
+
+@pytest.mark.parametrize("name", sorted(FOUND))
+def test_its_page_says_what_to_type(name: str) -> None:
+    folder = ROOT / "examples" / name.replace("_", "-")
+    page = ROOT / getattr(FOUND[name], "PAGE", "docs/scenarios/%s.md" % name.replace("_", "-"))
+    told = scene.commands(page.read_text())
+    assert len(told) == page.read_text().count("ansible-playbook -i inventory.ini") > 0
+    assert len(scene.hosts_of(folder / scene.INVENTORY)) == len(scene.specs(FOUND[name], "docker"))
+
+
+def test_what_is_typed_is_what_the_page_says() -> None:
+    (told,) = scene.commands("VERSION=B ansible-playbook -i inventory.ini site.yml -e a=1 --check -e b=2    # why\n")
+    assert told == scene.command("site.yml", ("-e", "b=2", "-e", "a=1", "--check"), {"VERSION": "B"})
+    assert told != scene.command("site.yml", ("-e", "b=1", "-e", "a=2", "--check"), {"VERSION": "B"})
+    assert told != scene.command("site.yml", ("-e", "b=2", "-e", "a=1", "--check"), {})
 
 
 def test_hosts_get_the_asked_engine() -> None:
