@@ -204,11 +204,24 @@ def _pool(settings: ProxySettings, name: str, hold: float, folder: str) -> Json:
 
 
 def _closed(settings: ProxySettings, folder: str) -> Json:
-    """503 for everybody but a probe while the file `closed` is there."""
-    later = {"handler": "headers", "response": {"set": {"Retry-After": ["{file.%s/retry_after}" % folder]}}}
-    parts = [{"match": [_exists(folder, "retry_after")], "handle": [later]}, {"handle": [_unavailable("{file.%s/closed}" % folder)]}]
+    """503 for everybody but a probe while the file `closed` is there.
+
+    It is read once: when maintenance ends just then, there is no text, and the request goes on to an instance.
+    """
     others = {"not": [{"header": {"X-Hotswap-Probe": [settings.token]}}]}
+    later = {"handler": "headers", "response": {"set": {"Retry-After": ["{http.vars.hotswap_later}"]}}}
+    answer = [{"match": [_filled("hotswap_later")], "handle": [later]}, {"handle": [_unavailable("{http.vars.hotswap_text}")]}]
+    parts = [
+        {"match": [_exists(folder, "retry_after")], "handle": [{"handler": "vars", "hotswap_later": "{file.%s/retry_after}" % folder}]},
+        {"handle": [{"handler": "vars", "hotswap_text": "{file.%s/closed}" % folder}]},
+        {"match": [_filled("hotswap_text")], "handle": [{"handler": "subroute", "routes": answer}]},
+    ]
     return {"handler": "subroute", "routes": [{"match": [{**_exists(folder, "closed"), **others}], "handle": [{"handler": "subroute", "routes": parts}]}]}
+
+
+def _filled(name: str) -> Json:
+    # Not by a regular expression, for which Caddy would first replace what looks like a placeholder in the value.
+    return {"not": [{"vars": {"{http.vars.%s}" % name: [""]}}]}
 
 
 def _exists(folder: str, name: str) -> Json:

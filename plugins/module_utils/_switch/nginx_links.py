@@ -6,7 +6,7 @@
 """The links that nginx resolves at each request to learn where it goes.
 
 `current/public/07` is a link, or a link in a linked folder, and ends at `to/NAME=KEY=ADDRESS:PORT`: the name of that
-file is all that nginx needs. `public` and `preview` are for clients, `public-probe` and `preview-probe` for probes,
+file is all that nginx needs, but in maintenance, where its content is the answer. `public` and `preview` are for clients, `public-probe` and `preview-probe` for probes,
 which maintenance does not stop. A new state is a new generation of folders, so that one rename changes everything.
 """
 
@@ -31,7 +31,6 @@ NOBODY = "nobody"
 CLOSED = "closed"
 # Behind the name of a link: where the request goes that the link's instance refused to take.
 AGAIN = "-again"
-TEXT = "closed.txt"
 _STATE = "state.json"
 
 
@@ -75,11 +74,15 @@ def links(state: State) -> dict[str, str]:
     """Path of each link inside a generation to what it points at."""
     found = {**_group("live", state.targets, HELD if state.held else NOBODY), **_group("trial", state.preview, NOBODY)}
     if state.maintenance:
-        found.update(_all("shut", ["%s=%d" % (CLOSED, state.maintenance.retry_after)] * SLOTS))
+        found.update(_all("shut", [_shut(state.maintenance)] * SLOTS))
     for side, group in (("public", "live"), ("preview", "trial")):
         found[side] = "shut" if state.maintenance else group
         found[side + "-probe"] = group
     return found
+
+
+def _shut(maintenance: Maintenance) -> str:
+    return "%s=%d" % (CLOSED, maintenance.retry_after)
 
 
 def _group(folder: str, targets: t.Sequence[Target], nowhere: str) -> dict[str, str]:
@@ -131,8 +134,8 @@ class Links:
         state, root = self.state(), self._generations.current
         if state is None or not _as_written(str(root), links(state)):
             return False
-        text = (root / TEXT).read_text(encoding="utf-8") if (root / TEXT).exists() else None
-        return text == (state.maintenance.text if state.maintenance else None)
+        closed = state.maintenance
+        return not closed or (root / "to" / _shut(closed)).read_text(encoding="utf-8") == closed.text
 
     def point(self, state: State) -> None:
         """Moves all requests at once; nothing when they go there already."""
@@ -154,7 +157,7 @@ class Links:
         for path, to in wanted.items():
             os.symlink(to, "%s/%s" % (root, path))
         if state.maintenance:
-            write(root / TEXT, state.maintenance.text)
+            write(root / "to" / _shut(state.maintenance), state.maintenance.text)
         write(root / _STATE, json.dumps(dataclasses.asdict(state)) + "\n")
         for folder in folders:
             sync_folder(folder)

@@ -19,7 +19,7 @@ import re
 import typing as t
 
 from . import nginx_hold, safe
-from .nginx_links import AGAIN, CLOSED, HELD, SLOTS, TEXT, slot_name
+from .nginx_links import AGAIN, CLOSED, HELD, SLOTS, slot_name
 from .routing import Rule, rules
 from .types import Places, ProxySettings, Route, Serving
 
@@ -206,12 +206,13 @@ def _ends(sticky: t.Sequence[tuple[str, str]], asked: t.Mapping[str, Route]) -> 
     """What the end of the resolved link says.
 
     The link is resolved once for each try: nginx measures a value and copies it in two steps, between which it must not
-    change, so these two are not volatile. What follows from them is, because a second try has another end.
+    change, so these are not volatile. What follows from them is, because a second try has another end.
     """
     instance = "^([^=]+)=([0-9a-f]{16})=([0-9.]+:[0-9]+)$"
     answered = "(?:.*[, ])?[0-9.]+:"
     return [
-        _map("$realpath_root", "end", [("/([^/]+)$", "$1")]),
+        _map("$realpath_root", "met", [("^(.+)$", "$1")]),
+        _map("$hotswap_met", "end", [("/([^/]+)$", "$1")]),
         _map("$realpath_root", "other", [("/([^/]+)$", "$1")]),
         _map("$hotswap_at", "up", [(instance, "$3")], volatile=True),
         _map("$hotswap_at", "none", [("^[^=]+=.*=", '""'), ("^%s$" % HELD, '""')], "1", volatile=True),
@@ -260,7 +261,7 @@ def _server(settings: ProxySettings, listen: str, headers: str, places: Places, 
     side = current + "/$hotswap_side$hotswap_probe"
     # No client can ask for this path, nor does it take one from a service.
     closed = "/hotswap-" + hashlib.sha256(settings.token.encode()).hexdigest()[:32]
-    parts = [_common(settings), headers, _TOLD, _NO_ROUTE, _pick(side), _location(side, closed, held), _again(side), _tunnel(headers), _closed(closed, current)]
+    parts = [_common(settings), headers, _TOLD, _NO_ROUTE, _pick(side), _location(side, closed, held), _again(side), _tunnel(headers), _closed(closed)]
     return "server {\n%s%s%s}\n" % (listen, "".join(parts), more)
 
 
@@ -333,7 +334,8 @@ def _deeper(lines: str) -> str:
     return "".join("    %s\n" % line if line else "\n" for line in lines.splitlines())
 
 
-def _closed(name: str, current: str) -> str:
+def _closed(name: str) -> str:
+    """The text stands in the file that the request has met: maintenance may be over by now."""
     return """
     location = %s {
         internal;
@@ -341,9 +343,9 @@ def _closed(name: str, current: str) -> str:
         etag off;
         add_header Retry-After $hotswap_later always;
         add_header Cache-Control no-store always;
-        alias %s/%s;
+        alias $hotswap_met;
     }
-""" % (name, current, TEXT)
+""" % name
 
 
 def _control(asked: t.Mapping[str, Route], places: Places) -> str:

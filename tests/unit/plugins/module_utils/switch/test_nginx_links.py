@@ -112,7 +112,7 @@ def test_the_same_state_is_not_written_again(tmp_path: pathlib.Path) -> None:
     assert folder.state() is None
 
 
-@pytest.mark.parametrize("damage", ["current/live/03", "current/public", "current/closed.txt", "current/live/99-again"])
+@pytest.mark.parametrize("damage", ["current/live/03", "current/public", "current/to/closed=0", "current/live/99-again"])
 def test_damage_is_seen_and_repaired(tmp_path: pathlib.Path, damage: str) -> None:
     folder, state = Links(tmp_path / "greet"), State(some([100]), maintenance=Maintenance("later"))
     folder.point(state)
