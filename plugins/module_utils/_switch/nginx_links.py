@@ -6,8 +6,9 @@
 """The links that nginx resolves at each request to learn where it goes.
 
 `current/public/07` is a link, or a link in a linked folder, and ends at `to/NAME=KEY=ADDRESS:PORT`: the name of that
-file is all that nginx needs, but in maintenance, where its content is the answer. `public` and `preview` are for clients, `public-probe` and `preview-probe` for probes,
-which maintenance does not stop. A new state is a new generation of folders, so that one rename changes everything.
+file is all that nginx needs; in maintenance, its content is the answer. `public` and `preview` are for clients,
+`public-probe` and `preview-probe` for probes, which maintenance does not stop. A new state is a new generation of
+folders, so that one rename changes everything.
 """
 
 from __future__ import annotations

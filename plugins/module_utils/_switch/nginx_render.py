@@ -336,7 +336,8 @@ def _deeper(lines: str) -> str:
 
 def _closed(name: str) -> str:
     """The text stands in the file that the request has met: maintenance may be over by now."""
-    return """
+    return (
+        """
     location = %s {
         internal;
         charset utf-8;
@@ -345,7 +346,9 @@ def _closed(name: str) -> str:
         add_header Cache-Control no-store always;
         alias $hotswap_met;
     }
-""" % name
+"""
+        % name
+    )
 
 
 def _control(asked: t.Mapping[str, Route], places: Places) -> str:
