@@ -33,12 +33,12 @@ _ADDRESS_LOCK_TIMEOUT = 30.0
 
 
 @contextlib.contextmanager
-def _files_written(step: Step, state: StateDir) -> t.Iterator[None]:
-    """Turns a file that could not be written (no space, no permission) into an error that a rollout goes back from."""
+def files_written(what: object, state: StateDir, **details: t.Any) -> t.Iterator[None]:
+    """Turns a file that could not be written (no space, no permission) into a HotswapError with these details, `what` before it."""
     try:
         yield
     except OSError as error:
-        raise HotswapError("%s: %s" % (step, error), "Look at the space and the permissions of %s." % state.root) from error
+        raise HotswapError("%s: %s" % (what, error), "Look at the space and the permissions of %s." % state.root, **details) from error
 
 
 class Place:
@@ -80,7 +80,7 @@ class Runner:
     def walk(self, steps: t.Iterable[Step]) -> None:
         """Each step in turn; the one that failed is the last of `phases`. Raises HotswapError, also when the disk is full."""
         for step in steps:
-            with self.phase(step.action, step.names), _files_written(step, self.place.state):
+            with self.phase(step.action, step.names), files_written(step, self.place.state):
                 self._act(step)
 
     def _act(self, step: Step) -> None:

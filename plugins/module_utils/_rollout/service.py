@@ -27,7 +27,7 @@ from .proxy import Proxy
 from .public import PublicRoute, inside, published
 from .report import Report, Walked
 from .restore import restore
-from .runner import Place, Runner
+from .runner import Place, Runner, files_written
 from .spec import ServiceSpec, refuse_unfit
 from .state import UNDOABLE, Desired, Step
 from .validate import check_name, unset_blank
@@ -94,23 +94,15 @@ class Rollout:
             self._journal(runner, report, "done")
             if report.desired.state == "live":
                 self._memory.record_returned(asked.key if asked.returning else "")
-            after = self._look(place, report.wanted)
+        after = self._look(place, report.wanted)
+        with self._noting(asked.spec, phases=runner.phases):
             self._note_content(asked.spec, after)
         return report.result(after, _walked(runner))
 
-    @contextlib.contextmanager
-    def _noting(self, spec: ServiceSpec, **details: t.Any) -> t.Iterator[None]:
-        """What was asked for is done, and its notes are written. When they cannot be, that alone is said, and nothing goes back."""
-        try:
-            yield
-        except OSError as error:
-            raise HotswapError(
-                "%s is as it was asked for, and only the note of it could not be written: %s" % (spec.name, error),
-                "Look at the space and the permissions of %s, and run again." % self._host.state.root,
-                phase="record",
-                version=spec.version,
-                **details,
-            ) from error
+    def _noting(self, spec: ServiceSpec, **details: t.Any) -> t.ContextManager[None]:
+        """Around the notes of what is done: when they cannot be written, that alone is said, and nothing goes back."""
+        what = "%s is as it was asked for, and only the note of it could not be written" % spec.name
+        return files_written(what, self._host.state, phase="record", version=spec.version, **details)
 
     def _noted(self, spec: ServiceSpec) -> str:
         """The image id that the version ran as here; engines have ids of their own for the same content."""
