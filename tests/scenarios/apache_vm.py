@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import json
 import pathlib
@@ -56,7 +57,7 @@ def run(scene: Scene) -> None:
     pair = tls.self_signed(folder, DOMAIN)
     build(folder)
     prepare(scene, pair)
-    scene.variables = {"engine": scene.program}
+    scene.variables = {"engine": scene.program, "rollout_engine": scene.program}
     scene.four_steps("version A", "site.yml", **version(folder, A))
     look(scene)
     scene.plays("a version that stays pending", "site.yml", changes=True, **version(folder, LEFT), rollout_state="candidate")
@@ -69,7 +70,7 @@ def run(scene: Scene) -> None:
         refused(scene, folder)
         scene.plays("version B again", "site.yml", changes=False, **version(folder, B))
         words = ("-e", "rollout_hosts=web", "-e", "rollout_name=adara")
-        scene.plays("back to A", "hotswap.containers.rollback", *words, changes=True, rollout_engine=scene.program)
+        scene.plays("back to A", "hotswap.containers.rollback", *words, changes=True)
         load.await_version(A, PATIENCE)
     scene.folder, built = checkout(scene, folder / "checkout")
     scene.four_steps("version %s, built by what the page says" % built, "site.yml")
@@ -120,13 +121,10 @@ def checkout(scene: Scene, folder: pathlib.Path) -> tuple[pathlib.Path, str]:
     for words in (["init", "--quiet"], ["add", "."], ["commit", "--quiet", "--message", "The first one"]):
         subprocess.run([*git, *words], check=True)
     typed = "\n".join(line for line in scene.page.read_text().splitlines() if line.startswith(("mkdir -p build", "docker ")))
-    script = "set -e; mkdir checkout; cd checkout; tar -x; exec >&2; %s" % typed.replace("docker ", scene.program + " ")
-    over = [str(word) for word in (*scene.bed.lab_words, *scene.host.ssh_words())]
-    packed = subprocess.run(["tar", "-c", "-C", str(folder), "."], stdout=subprocess.PIPE, check=True).stdout
-    subprocess.run([*over, script], input=packed, check=True)
+    packed = shutil.make_archive(str(folder), "tar", folder)
+    scene.host.ssh("set -e; mkdir checkout; cd checkout; tar -x; %s" % typed.replace("docker ", scene.program + " "), stdin=pathlib.Path(packed))
     (folder / "build").mkdir()
-    with (folder / "build" / "adara.tar.zst").open("wb") as file:
-        subprocess.run([*over, "cat checkout/build/adara.tar.zst"], stdout=file, stdin=subprocess.DEVNULL, check=True)
+    (folder / "build" / "adara.tar.zst").write_bytes(base64.b64decode(scene.host.ssh("base64 checkout/build/adara.tar.zst").stdout))
     head = subprocess.run([*git, "rev-parse", "--short=12", "HEAD"], stdout=subprocess.PIPE, text=True, check=True).stdout
     return folder, head.strip()
 

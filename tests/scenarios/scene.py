@@ -12,11 +12,12 @@ import json
 import os
 import pathlib
 import re
-import shlex
 import time
 import types
 import typing as t
 
+from ansible.inventory.manager import InventoryManager
+from ansible.parsing.dataloader import DataLoader
 from faults.ends import LoadOf
 from run.hosts import build_images, logged
 from run.playbooks import recap
@@ -66,20 +67,29 @@ class Command:
 
 def command(playbook: str, words: t.Sequence[str], environment: t.Mapping[str, str]) -> Command:
     """What was typed; `-e` and its value are one word."""
-    rest = shlex.split(" ".join(words).replace("-e ", "-e"))
-    return Command(playbook, frozenset([*rest, *("%s=%s" % item for item in environment.items())]))
+    options = re.findall(r"-\S+(?: [^-\s]\S*)?", " ".join(words))
+    return Command(playbook, frozenset([*options, *("%s=%s" % item for item in environment.items())]))
 
 
 def commands(text: str) -> list[Command]:
     """What a page says to type."""
-    found = [(dict(word.split("=", 1) for word in before.split()), shlex.split(words)) for before, words in _COMMAND.findall(text)]
+    found = [(dict(word.split("=", 1) for word in before.split()), words.split()) for before, words in _COMMAND.findall(text)]
     return [command(words[0], words[1:], environment) for environment, words in found]
+
+
+def folder_of(name: str) -> pathlib.Path:
+    """The folder in examples/ of a scenario."""
+    return ROOT / "examples" / name.replace("_", "-")
+
+
+def page_of(name: str, module: types.ModuleType) -> pathlib.Path:
+    """The page of a scenario: its PAGE, or the one that is called like it."""
+    return ROOT / getattr(module, "PAGE", "docs/scenarios/%s.md" % name.replace("_", "-"))
 
 
 def hosts_of(path: pathlib.Path) -> list[str]:
     """The names of the hosts of an inventory, in its order."""
-    lines = re.sub(r"^\[\S+:vars\]\n(?:[^\[].*\n?)*", "", path.read_text(), flags=re.MULTILINE).splitlines()
-    return [line.split()[0] for line in lines if line.strip() and line[0] not in "#["]
+    return list(InventoryManager(loader=DataLoader(), sources=[str(path)]).hosts)
 
 
 class Scene:
@@ -89,18 +99,19 @@ class Scene:
         self.name = name
         self.engine = engine
         self.bed = bed
-        self.folder: pathlib.Path = ROOT / "examples" / name.replace("_", "-")
-        self.page: pathlib.Path = ROOT / getattr(module, "PAGE", "docs/scenarios/%s.md" % name.replace("_", "-"))
+        self.folder = folder_of(name)
+        self.page = page_of(name, module)
         self.checks: list[Check] = []
         self.hosts: dict[str, Host] = {}
-        # Extra variables of every playbook: what people would write into theirs.
+        # Extra variables of every playbook: what people would write into theirs, such as the engine and the images that are here.
         self.variables: dict[str, t.Any] = {}
         # The environment of every playbook, beside ours.
         self.environment: dict[str, str] = {}
         self.log = OUTPUT / ("scenario-%s-%s.log" % (name, engine))
         self._images: t.Sequence[str] = getattr(module, "IMAGES", ("app",))
         self._since = time.monotonic()
-        self._played: list[Command] = []
+        self._played = 0
+        self._typed: list[Command] = []
 
     def up(self) -> None:
         """Brings the hosts up with their images, and writes the inventory."""
@@ -144,11 +155,12 @@ class Scene:
     # playbooks
 
     def play(self, playbook: str, *words: str, **variables: t.Any) -> Played:
-        """ansible-playbook as somebody types it in the scenario's folder, with its inventory. `variables` is what only the test needs."""
-        self._played.append(command(playbook, words, self.environment))
+        """ansible-playbook as somebody types it in the scenario's folder, with its inventory. With further `variables` it is not what a page says."""
+        self._played += 1
+        self._typed += [] if variables else [command(playbook, words, self.environment)]
         bed = ["-i", str(self._inventory), "-e", json.dumps({**self.variables, **variables})]
         typed = ["env", "-C", str(self.folder), "ansible-playbook", "-i", INVENTORY, playbook, *words]
-        log = self.log.with_name("%s-%02d.log" % (self.log.stem, len(self._played)))
+        log = self.log.with_name("%s-%02d.log" % (self.log.stem, self._played))
         env = {**os.environ, "ANSIBLE_CONFIG": str(CONFIG), **self.environment}
         text = logged([*self.bed.lab_words, *typed, *bed], log, env)
         return Played(text, recap(text))
@@ -156,7 +168,7 @@ class Scene:
     def played_page(self, without: t.Sequence[str] = (), only: t.Sequence[str] = ()) -> None:
         """A check: every ansible-playbook of the scenario's page was played as it stands there; `without` these playbooks, or `only` these."""
         told = [one for one in commands(self.page.read_text()) if one.playbook not in without and (not only or one.playbook in only)]
-        left = [str(one) for one in told if one not in self._played]
+        left = [str(one) for one in told if one not in self._typed]
         self.check("the %d commands of its page were played as they stand there" % len(told), bool(told) and not left, "not played: %s" % "; ".join(left))
 
     def plays(self, what: str, playbook: str, *words: str, changes: bool | None = None, **variables: t.Any) -> Played:

@@ -6,8 +6,6 @@
 
 from __future__ import annotations
 
-import typing as t
-
 from scenarios.scene import Scene
 
 IMAGES = ("app", "caddy", "haproxy")
@@ -42,32 +40,33 @@ http://:8181 {
 
 def run(scene: Scene) -> None:
     """Each proxy of ours in turn on the same port, then the alias behind a Caddy of theirs."""
-    scene.variables = {"rollout_engine": scene.program}
+    engine = {"rollout_engine": scene.program}
     for driver in PROXIES:
+        scene.variables = {**engine, "rollout_driver": driver, "rollout_proxy_image": "localhost/%s:test" % driver}
         behind(scene, driver)
+    scene.variables = engine
     scene.played_page()
     alias(scene)
 
 
 def behind(scene: Scene, driver: str) -> None:
     """A, and B under the loop."""
-    more = {"rollout_driver": driver, "rollout_proxy_image": "localhost/%s:test" % driver}
-    scene.four_steps("%s, version A" % driver, "site.yml", **more)
-    found = [switch(scene, driver, "A", "B", more)]
+    scene.four_steps("%s, version A" % driver, "site.yml")
+    found = [switch(scene, driver, "A", "B")]
     # A machine that is busy with something else answers late now and then: that is seen again without a cause in the switch.
     while found[-1] and len(found) < ATTEMPTS:
-        found += [switch(scene, driver, "B", "A", more), switch(scene, driver, "A", "B", more)]
+        found += [switch(scene, driver, "B", "A"), switch(scene, driver, "A", "B")]
     late = ", then ".join("%d" % one for one in found)
     scene.check("%s, no answer took longer than 200 ms in one of the switches (late: %s)" % (driver, late), 0 in found)
-    scene.plays("%s, version B again" % driver, "site.yml", "-e", "version=B", changes=False, **more)
-    scene.plays("%s, everything removed" % driver, "remove.yml", changes=True, **more)
+    scene.plays("%s, version B again" % driver, "site.yml", "-e", "version=B", changes=False)
+    scene.plays("%s, everything removed" % driver, "remove.yml", changes=True)
 
 
-def switch(scene: Scene, driver: str, old: str, new: str, more: dict[str, t.Any]) -> int:
+def switch(scene: Scene, driver: str, old: str, new: str) -> int:
     """One rollout under the loop: nothing is lost, and both texts are seen. Returns how many answers took longer than the limit."""
     with scene.asked(URL, inside=scene.host, options=LOOP) as load:
         load.await_version(old, 10)
-        scene.plays("%s, version %s" % (driver, new), "site.yml", "-e", "version=" + new, changes=True, **more)
+        scene.plays("%s, version %s" % (driver, new), "site.yml", "-e", "version=" + new, changes=True)
         load.await_version(new, 10)
     lost = [one.kind for one in load.failures if one.kind != "timeout"]
     versions: dict[str, int] = load.last["versions"]

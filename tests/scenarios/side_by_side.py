@@ -129,18 +129,18 @@ def scheduler(scene: Scene) -> None:
 
 def web(scene: Scene) -> None:
     """Two instances of each version: A alone, then A and B half and half, then B alone, and A again."""
-    more = {"rollout_proxy_image": "localhost/haproxy:test"}
-    scene.plays("two instances behind a proxy", "web.yml", changes=True, **more)
+    scene.variables["rollout_proxy_image"] = "localhost/haproxy:test"
+    scene.plays("two instances behind a proxy", "web.yml", changes=True)
     with scene.load("A/B behind a proxy", "http://%s:8080/" % scene.host.address) as load:
         load.await_version("A", 10)
         second = ("web.yml", "-e", "version=B")
-        scene.plays("B for half of the requests", *second, "-e", "rollout_state=canary", "-e", "rollout_weight=50", changes=True, **more)
+        scene.plays("B for half of the requests", *second, "-e", "rollout_state=canary", "-e", "rollout_weight=50", changes=True)
         load.await_version("B", 10)
         running = scene.host.engine("ps", "--filter", "label=hotswap.service=greet", "--format", "{{.Names}}").stdout.split()
         versions = sorted(name.split("-")[1] for name in running)
         scene.check("two instances of two versions", versions == ["A", "A", "B", "B"], str(running))
-        scene.plays("B alone", *second, changes=True, **more)
-        scene.plays("B again", *second, changes=False, **more)
+        scene.plays("B alone", *second, changes=True)
+        scene.plays("B again", *second, changes=False)
         scene.plays("back to A", "hotswap.containers.rollback", changes=True, rollout_name="greet")
         load.await_version("A", 10)
 

@@ -27,7 +27,7 @@ def test_it_can_be_played(name: str) -> None:
 
 @pytest.mark.parametrize("name", sorted(FOUND))
 def test_a_page_shows_its_playbooks(name: str) -> None:
-    folder = ROOT / "examples" / name.replace("_", "-")
+    folder = scene.folder_of(name)
     shown = {text for _page, text, _block in BLOCKS}
     assert sorted(folder.glob("*.yml")), "it has no playbook"
     assert [path.name for path in sorted(folder.glob("*.yml")) if str(path.relative_to(ROOT)) not in shown] == []
@@ -42,11 +42,9 @@ def test_engines() -> None:
 
 @pytest.mark.parametrize("name", sorted(FOUND))
 def test_its_page_says_what_to_type(name: str) -> None:
-    folder = ROOT / "examples" / name.replace("_", "-")
-    page = ROOT / getattr(FOUND[name], "PAGE", "docs/scenarios/%s.md" % name.replace("_", "-"))
-    told = scene.commands(page.read_text())
-    assert len(told) == page.read_text().count("ansible-playbook -i inventory.ini") > 0
-    assert len(scene.hosts_of(folder / scene.INVENTORY)) == len(scene.specs(FOUND[name], "docker"))
+    text = scene.page_of(name, FOUND[name]).read_text()
+    assert len(scene.commands(text)) == text.count("ansible-playbook -i inventory.ini") > 0
+    assert len(scene.hosts_of(scene.folder_of(name) / scene.INVENTORY)) == len(scene.specs(FOUND[name], "docker"))
 
 
 def test_what_is_typed_is_what_the_page_says() -> None:
