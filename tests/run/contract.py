@@ -41,8 +41,12 @@ def run_contract(names: t.Sequence[str]) -> list[Check]:
     # The longest first, as they are shared out in turn.
     tests = sorted(CONTRACT.glob("test_*.py"), key=lambda path: -path.stat().st_size)
     jobs = share([path.name for path in tests], names)
+
+    def work(name: str) -> list[Check]:
+        return [check for test in jobs[name] for check in _run(test, name)]
+
     with concurrent.futures.ThreadPoolExecutor(len(names)) as pool:
-        return [check for checks in pool.map(lambda name: [check for test in jobs[name] for check in _run(test, name)], names) for check in checks]
+        return [check for checks in pool.map(work, names) for check in checks]
 
 
 def share(tests: t.Sequence[str], names: t.Sequence[str]) -> dict[str, list[str]]:

@@ -77,6 +77,8 @@ def run_all(layers: tuple[str, ...]) -> list[Outcome]:
             outcomes[BESIDE] = beside.result()
             say(log.read_text().rstrip("\n"))
         if prepared:
+            if not prepared.done():
+                say("\nwaiting for the test bed")
             # A failure is not final here: the layer itself prepares again, and says what is wrong.
             prepared.result()
     outcomes.update({layer: run_layer(layer) for layer in layers if layer in ON_HOSTS})

@@ -43,10 +43,9 @@ def test_this_process_counts_its_own_none() -> None:
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="a namespace of its own needs root")
 def test_a_socket_is_made_in_the_namespace_of_the_process() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as server, subprocess.Popen(["unshare", "--net", "cat"], stdin=subprocess.PIPE) as process:
-        here = os.stat("/proc/self/ns/net").st_ino
-        while os.stat("/proc/%d/ns/net" % process.pid).st_ino == here:
-            os.sched_yield()
+    there = ["unshare", "--net", "sh", "-c", "echo there; exec cat"]
+    with socket.create_server(("127.0.0.1", 0)) as server, subprocess.Popen(there, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdout and process.stdout.readline() == b"there\n"
         with pytest.raises(netns.Unreachable, match="Network is unreachable"):
             netns.connect(process.pid, "127.0.0.1", server.getsockname()[1], 2.0)
         process.communicate()
