@@ -73,7 +73,8 @@ class PodmanEngine(Adapter):
     def create(self, spec: ContainerSpec) -> Container:
         """See Engine. Where the policy is to come later it comes now: before 5.1 Podman could not change it."""
         later = spec.labels.get(LABEL_RESTART, "")
-        given = dataclasses.replace(spec, restart_policy=policy_of(later or spec.restart_policy))
+        publish = spec.publish if self.rootless else fmt.anywhere(spec.publish)
+        given = dataclasses.replace(spec, restart_policy=policy_of(later or spec.restart_policy), publish=publish)
         with scrubbed(spec.env.values()), self._place.doing("creating container %s" % spec.name):
             made = self._json("post", "/containers/create", body=fmt.container_body(given))
             self._boot.set(spec.name, spec.restart_policy)

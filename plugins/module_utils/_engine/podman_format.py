@@ -12,6 +12,7 @@ not, for secrets, volumes, tmpfs, stop signals by name and more, differently in 
 
 from __future__ import annotations
 
+import dataclasses
 import signal
 import typing as t
 
@@ -160,6 +161,11 @@ def _resources(spec: ContainerSpec) -> Json:
 
 def _port(port: Publish) -> Json:
     return present({"host_ip": port.host_ip, "host_port": port.host_port, "container_port": port.container_port, "protocol": port.protocol})
+
+
+def anywhere(ports: t.Iterable[Publish]) -> tuple[Publish, ...]:
+    """For root's engine: every address as no address. Old Netavarks take 0.0.0.0 for the destination of packets, and forward none (its issue 636)."""
+    return tuple(dataclasses.replace(one, host_ip="") if one.host_ip == "0.0.0.0" else one for one in ports)
 
 
 def _mount(mount: Mount) -> Json:

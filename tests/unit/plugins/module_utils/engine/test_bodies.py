@@ -201,6 +201,11 @@ def test_no_signal(name: str) -> None:
         podman_format.signal_number(name)
 
 
+def test_every_address_is_no_address() -> None:
+    ports = (Publish("0.0.0.0", 80, 8080), Publish("127.0.0.1", 81, 8080), Publish("", 82, 8080))
+    assert [one.host_ip for one in podman_format.anywhere(ports)] == ["", "127.0.0.1", ""]
+
+
 @pytest.mark.parametrize("word", ["nothing", "label", "credentialspec=file://x"])
 def test_security_words_that_podman_has_not(word: str) -> None:
     with pytest.raises(InvalidInput, match="security_opt"):
