@@ -27,7 +27,7 @@ from .public import confirm, host_for
 from .reach import LOOPBACK
 from .route_spec import route_of, route_to_dict
 from .service import ways_into
-from .validate import check_name, check_port, check_positive, unset_blank
+from .validate import check_name, check_port, check_positive, check_texts, unset_blank
 
 _VERIFY_SECONDS = 10.0
 Params = t.Mapping[str, t.Any]
@@ -38,15 +38,31 @@ Open = t.Callable[[], Engine]
 def converge(state: StateDir, params: Params, check: bool, engine: Open) -> dict[str, t.Any]:
     """The whole module: parameters -> result. Raises HotswapError, everything put back."""
     params = unset_blank(params)
-    name = check_name("name", params["name"])
+    refuse_unfit(params)
+    name = params["name"]
     lock = contextlib.nullcontext() if check else held(state.service(name), "the link of %s" % name, params["lock_timeout"])
     with lock:
-        link = Link(_proxy(state, check_name("proxy", params["proxy"]), engine), engine, name)
+        link = Link(_proxy(state, params["proxy"], engine), engine, name)
         if params["state"] == "absent":
             return link.drop(check)
         if params["to"] is None:
             return link.result(link.now(), link.served, False)
         return link.put(params, check)
+
+
+def refuse_unfit(params: Params) -> None:
+    """Raises InvalidInput for what no proxy could take, before there is a lock or a folder."""
+    check_texts(params)
+    check_name("name", params["name"])
+    check_name("proxy", params["proxy"])
+    if params["state"] == "present" and params["to"] is not None:
+        asked(params)
+
+
+def asked(params: Params) -> tuple[Serving, gate.GateSpec, float]:
+    """The route and who is linked to it, the gate, and how long to drain, in seconds. Raises InvalidInput by name."""
+    wanted = Serving(route_of(params["name"], params["route"] or {}), targets_of(params["to"]))
+    return wanted, gate_of_params(params["gate"] or {}, wanted.targets[0].port), check_positive("drain_timeout", params["drain_timeout"])
 
 
 def _proxy(state: StateDir, name: str, engine: Open) -> Proxy:
@@ -83,11 +99,9 @@ class Link:
 
     def put(self, params: Params, check: bool) -> dict[str, t.Any]:
         """Makes the route lead to exactly what the task names."""
-        wanted = Serving(route_of(self._name, params["route"] or {}), targets_of(params["to"]))
+        wanted, spec, seconds = asked(params)
         names = tuple(sorted(one.name for one in wanted.targets))
         self._check(wanted)
-        spec = gate_of_params(params["gate"] or {}, wanted.targets[0].port)
-        seconds = check_positive("drain_timeout", params["drain_timeout"])
         changed = not self._settled(wanted)
         if changed and not check:
             self._pass_gate(spec, wanted)

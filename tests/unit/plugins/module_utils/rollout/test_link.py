@@ -216,3 +216,21 @@ def test_a_proxy_that_is_not_there_is_named_also_without_an_engine(tmp_path: pat
 def test_more_than_the_driver_can_address_are_refused(place: Place) -> None:
     with pytest.raises(InvalidInput, match="to: 3 are more than the driver fake can address, which is 2"):
         place.run("one", "two", "three")
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        {"to": []},
+        {"to": [{"name": "green", "address": "green.example", "port": 80}]},
+        {"proxy": "a b"},
+        {"route": {"hosts": ["a b"]}},
+        {"gate": {"http": {"path": "/\0"}}},
+        {"drain_timeout": -1},
+    ],
+)
+def test_what_no_proxy_could_take_leaves_nothing(bad: dict[str, t.Any], tmp_path: pathlib.Path) -> None:
+    to = [{"name": "green", "address": "192.0.2.1", "port": 80}]
+    with pytest.raises(InvalidInput, match=next(iter(bad))):
+        link.converge(StateDir(tmp_path / "state"), {**DEFAULTS, "to": to, **bad}, False, no_engine)
+    assert not (tmp_path / "state").exists()
