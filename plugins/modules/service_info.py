@@ -300,17 +300,15 @@ from ..module_utils._engine.types import Engine
 from ..module_utils._rollout import info, progress
 from ..module_utils._rollout.paths import StateDir
 
+OPTIONS: dict[str, dict[str, t.Any]] = {
+    "name": {"type": "str"},
+    "journal": {"type": "int", "default": 0},
+    "disk": {"type": "bool", "default": False},
+}
+
 
 def main() -> None:
-    module = AnsibleModule(
-        argument_spec={
-            **_module.ENGINE_OPTIONS,
-            "name": {"type": "str"},
-            "journal": {"type": "int", "default": 0},
-            "disk": {"type": "bool", "default": False},
-        },
-        supports_check_mode=True,
-    )
+    module = AnsibleModule(argument_spec={**_module.ENGINE_OPTIONS, **OPTIONS}, supports_check_mode=True)
 
     def work(engine: Engine, state: StateDir) -> dict[str, t.Any]:
         found = info.gather(engine, state, module.params["name"], module.params["disk"])

@@ -20,13 +20,17 @@ from ansible_collections.hotswap.containers.plugins.module_utils._module import 
 from ansible_collections.hotswap.containers.plugins.module_utils._probe.runner import load_of
 from ansible_collections.hotswap.containers.plugins.module_utils._rollout import (
     host_proxy_apply,
+    info,
+    link,
     network,
     parts,
+    progress,
     proxy_plan,
     redirect_module,
     reverse_proxy,
     service,
 )
+from ansible_collections.hotswap.containers.plugins.module_utils._rollout.link_options import LINK_OPTIONS
 from ansible_collections.hotswap.containers.plugins.module_utils._rollout.network_options import NETWORK_OPTIONS
 from ansible_collections.hotswap.containers.plugins.module_utils._rollout.paths import StateDir
 from ansible_collections.hotswap.containers.plugins.module_utils._rollout.proxy_options import PROXY_OPTIONS
@@ -37,6 +41,7 @@ from ansible_collections.hotswap.containers.plugins.modules import image as imag
 from ansible_collections.hotswap.containers.plugins.modules import lease as lease_module
 from ansible_collections.hotswap.containers.plugins.modules import port_redirect as redirect_options
 from ansible_collections.hotswap.containers.plugins.modules import probe as probe_module
+from ansible_collections.hotswap.containers.plugins.modules import service_info as info_module
 from fuzz import rendered
 from fuzz.nothing import EmptyEngine
 from fuzz.values import CANARY, SECRET, Options
@@ -92,16 +97,20 @@ def of_service(params: Params, folder: pathlib.Path) -> None:
 
 
 def _converged(params: Params, folder: pathlib.Path) -> None:
+    engine = _empty_engine()
+    _without_a_host(SERVICE_OPTIONS, folder, params["name"], lambda: service.converge(engine, StateDir(folder), {**params, "lock_timeout": 0}, False))
+
+
+def _without_a_host(spec: Options, folder: pathlib.Path, name: str, work: t.Callable[[], t.Any]) -> None:
     """What is not there on this host is refused by what it would be, and leaves at most an empty lock and the note of a failed pull."""
-    engine = EmptyEngine()
     try:
-        service.converge(t.cast(t.Any, engine), StateDir(folder), {**params, "lock_timeout": 0}, False)
+        work()
     except HotswapError as error:
         _no_secret(str(error) + json.dumps(error.details, default=str))
         if isinstance(error, InvalidInput):
-            _judge_message(SERVICE_OPTIONS, str(error))
+            _judge_message(spec, str(error))
     finally:
-        own = folder / "services" / params["name"]
+        own = folder / "services" / name
         for path in (one for one in folder.rglob("*") if one.is_file()):
             if path.parent != own or path.name not in ("lock", "journal.jsonl", "now"):
                 raise Leaked("it left %s" % path.relative_to(folder))
@@ -225,6 +234,29 @@ def of_probe(params: Params, _folder: pathlib.Path) -> None:
     assert load._target.address.path.isprintable() and " " not in load._target.address.path
 
 
+def of_link(params: Params, folder: pathlib.Path) -> None:
+    """The link module, on a host without a proxy: what would be written, and what it leaves there."""
+    given = unset_blank(params)
+    link.refuse_unfit(given)
+    if given["state"] == "present" and given["to"] is not None:
+        wanted = link.asked(given)[0]
+        rendered.judge(wanted.route)
+        for one in wanted.targets:
+            assert (one.name + one.address).isprintable() and CANARY not in one.address and 0 < one.port < 65536
+    _without_a_host(LINK_OPTIONS, folder, params["name"], lambda: link.converge(StateDir(folder), {**params, "lock_timeout": 0}, False, _empty_engine))
+
+
+def of_info(params: Params, folder: pathlib.Path) -> None:
+    """The service_info module: it looks at no other place than its own."""
+    json.dumps(info.gather(_empty_engine(), StateDir(folder), params["name"], False))
+    assert progress.journals(StateDir(folder), params["name"], params["journal"]) == {}
+    _nothing_left(folder)
+
+
+def _empty_engine() -> t.Any:
+    return EmptyEngine()
+
+
 def of_plan(params: Params, folder: pathlib.Path) -> None:
     """The plan module: it never fails for a part, but says why that cannot be judged."""
     service_ = {**ENGINE_DEFAULTS, **params, "state_dir": str(folder)}
@@ -241,8 +273,16 @@ MODULES: t.Mapping[str, tuple[Options, Use]] = {
     "image": ({name: one for name, one in image_module.OPTIONS.items() if name != "shipment"}, of_image),
     "port_redirect": (t.cast(Options, redirect_options.OPTIONS), of_redirect),
     "lease": (lease_module.ARGUMENTS, of_lease),
+    "link": (LINK_OPTIONS, of_link),
+    "service_info": (info_module.OPTIONS, of_info),
     "plan": (SERVICE_OPTIONS, of_plan),
     "probe": (t.cast(Options, probe_module.ARGUMENTS), of_probe),
 }
 # So much of all cases is each module's.
-SHARES = {"service": 10, "reverse_proxy": 4, "network": 1, "image": 2, "port_redirect": 1, "lease": 1, "plan": 1, "probe": 1}
+SHARES = {
+    "service": 10,
+    "reverse_proxy": 4,
+    "image": 2,
+    "link": 2,
+    **dict.fromkeys(("network", "port_redirect", "lease", "service_info", "plan", "probe"), 1),
+}

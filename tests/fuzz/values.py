@@ -124,6 +124,7 @@ def _inside(good: str, trick: str, at: int) -> str:
 BASES: t.Mapping[str, dict[str, t.Any]] = {
     "service": {"name": "greet", "image": "localhost/greet:A", "port": 8282},
     "reverse_proxy": {"name": "edge", "network": "edge", "listen": [{"port": 8080, "publish": ["127.0.0.1:8080"]}]},
+    "link": {"name": "greet", "proxy": "edge"},
     "port_redirect": {"port": 8080, "to": {"address": "10.0.0.1"}},
 }
 
