@@ -517,7 +517,9 @@ options:
     elements: str
   security_opt:
     description:
-      - Security options, such as V(no-new-privileges).
+      - Security options, such as V(label=disable) or V(seccomp=/etc/greet/seccomp.json).
+      - V(no-new-privileges) is always among them, so that no program in the container gets more rights than it was started with, be it by a
+        set-uid bit (C(sudo), C(su)) or by capabilities of its file. An application that needs such a program has V(no-new-privileges:false).
     type: list
     elements: str
   read_only:

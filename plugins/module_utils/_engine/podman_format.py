@@ -55,6 +55,8 @@ _SIZE_UNITS = {"": 1, "b": 1, "k": 1024, "kb": 1024, "m": 1024**2, "mb": 1024**2
 # --security-opt word -> SpecGenerator field that takes the value as it is.
 _SECURITY_TEXT = {"apparmor": "apparmor_profile", "seccomp": "seccomp_profile_path"}
 _SECURITY_LIST = {"label": "selinux_opts", "mask": "mask", "unmask": "unmask", "proc-opts": "procfs_opts"}
+# What Docker takes for true; an option without a value is one too.
+_YES = ("", "1", "t", "T", "true", "True", "TRUE")
 
 
 def container_body(spec: ContainerSpec) -> Json:
@@ -203,7 +205,7 @@ def _security(words: t.Iterable[str]) -> Json:
     for text in words:
         key, equals, value = text.partition("=" if "=" in text else ":")
         if key == "no-new-privileges":
-            found["no_new_privileges"] = value in ("", "true")
+            found["no_new_privileges"] = value in _YES
         elif equals and key in _SECURITY_TEXT:
             found[_SECURITY_TEXT[key]] = value
         elif equals and key in _SECURITY_LIST:

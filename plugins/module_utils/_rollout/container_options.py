@@ -25,6 +25,9 @@ _SIGNAL = re.compile(r"(SIG)?[A-Z][A-Z0-9+-]{1,10}|[0-9]{1,2}")
 _ENV_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
 _HOSTNAME = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_.-]{0,62})")
 _CAPABILITY = re.compile(r"[A-Za-z_]{2,40}")
+# Docker takes key=value and the older key:value, and these words; the same ones go for Podman.
+_GUARD = re.compile(r"no-new-privileges(?:[=:](.*))?")
+_FLAGS = ("1", "t", "T", "true", "True", "TRUE", "0", "f", "F", "false", "False", "FALSE")
 _LIMIT = re.compile(r"([a-z]{2,20}):(-1|[0-9]{1,18})(?::(-1|[0-9]{1,18}))?")
 # More is no size of memory, and no time that anybody waits, and would not fit into the numbers of an engine.
 _LARGEST = 2**62
@@ -66,9 +69,19 @@ def container_spec(params: t.Mapping[str, t.Any], env: t.Mapping[str, str]) -> C
 
 def _lists(params: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
     found: dict[str, t.Any] = {name: tuple(check_line(name, text) for text in params[name] or ()) for name in ("security_opt", "devices")}
+    found["security_opt"] = guarded(found["security_opt"])
     for name in ("cap_add", "cap_drop"):
         found[name] = tuple(_matching(name, _CAPABILITY, text, "a capability") for text in params[name] or ())
     return {**found, "dns": tuple(_address("dns", text) for text in params["dns"] or ())}
+
+
+def guarded(options: tuple[str, ...]) -> tuple[str, ...]:
+    """The security options, with no-new-privileges where they do not speak of it themselves. Raises InvalidInput."""
+    asked = [found.group(1) for found in map(_GUARD.fullmatch, options) if found]
+    for value in asked:
+        if value and value not in _FLAGS:
+            raise InvalidInput("security_opt: %.80r is neither true nor false" % value, "Write no-new-privileges:false to go without it.")
+    return options if asked else (*options, "no-new-privileges")
 
 
 def _matching(parameter: str, pattern: t.Pattern[str], value: str, kind: str) -> str:

@@ -218,6 +218,15 @@ def test_other_security_words() -> None:
     assert (body["mask"], body["unmask"], body["selinux_opts"]) == (["/a", "/b"], ["ALL"], ["type:spc_t", "level:s0"])
 
 
+@pytest.mark.parametrize(
+    ("word", "guarded"),
+    [("no-new-privileges", True), ("no-new-privileges=true", True), ("no-new-privileges:1", True), ("no-new-privileges:false", False)],
+)
+def test_both_forms_of_no_new_privileges(word: str, guarded: bool) -> None:
+    body = podman_format.container_body(ContainerSpec("one", "app:1", security_opt=(word,)))
+    assert body["no_new_privileges"] is guarded
+
+
 @pytest.mark.parametrize(("text", "size"), [("10", 10), ("2k", 2048), ("1MB", 1024**2), ("1g", 1024**3)])
 def test_log_sizes(text: str, size: int) -> None:
     body = podman_format.container_body(ContainerSpec("one", "app:1", log_options={"max-size": text}))

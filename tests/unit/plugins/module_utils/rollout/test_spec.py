@@ -100,6 +100,7 @@ def test_a_label_gives_the_service_back() -> None:
         ({"env": {"A": None}}, "env: the value of A is not a text"),
         ({"memory": "much"}, "memory: 'much' is not a size"),
         ({"cpus": 0}, "cpus: 0 is not a number"),
+        ({"security_opt": ["no-new-privileges:maybe"]}, "security_opt: 'maybe' is neither true nor false"),
         ({"ulimits": ["nofile"]}, "ulimits: 'nofile'"),
         ({"labels": {"hotswap.service": "x"}}, "labels: hotswap.service is ours"),
         ({"volumes": ["only"]}, "volumes: 'only'"),
@@ -143,6 +144,25 @@ def test_mounts_in_all_forms() -> None:
         Mount("bind", "/c", "/etc/x", True, 0, ("z",)),
         Mount("tmpfs", "/d", "", False, 1 << 20),
     )
+
+
+@pytest.mark.parametrize(
+    ("asked", "given"),
+    [
+        (None, ("no-new-privileges",)),
+        (["label=disable"], ("label=disable", "no-new-privileges")),
+        (["seccomp=/no-new-privileges"], ("seccomp=/no-new-privileges", "no-new-privileges")),
+        (["no-new-privileges", "label=disable"], ("no-new-privileges", "label=disable")),
+        (["no-new-privileges=true"], ("no-new-privileges=true",)),
+        (["no-new-privileges:false"], ("no-new-privileges:false",)),
+    ],
+)
+def test_no_new_privileges_unless_the_task_says_otherwise(asked: list[str] | None, given: tuple[str, ...]) -> None:
+    assert make(security_opt=asked).container.security_opt == given
+
+
+def test_what_says_the_default_itself_is_no_new_state() -> None:
+    assert make(security_opt=["no-new-privileges"]).key == make().key != make(security_opt=["no-new-privileges:false"]).key
 
 
 def test_sizes_durations_and_limits() -> None:
