@@ -39,6 +39,7 @@ class ActionModule(_Base):
         for name, options in parts.items():
             result[name] = _marked(result.get(name), options)
         result["services"] = [_marked(one, options) for one, options in zip(result.get("services") or [], services)]
+        result["needed"] = any(one and one["needed"] for one in (result["network"], result["proxy"], *result["services"]))
         return result
 
 

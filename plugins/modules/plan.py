@@ -15,7 +15,7 @@ description:
   - A task of M(hotswap.containers.network), M(hotswap.containers.reverse_proxy) or M(hotswap.containers.service) that is given its part of
     the result as O(hotswap.containers.service#module:planned) is not run on the host when there is nothing to do. So a playbook over a host
     where all is as it should be costs one module run, however many services there are.
-  - The role P(hotswap.containers.rollout#role) begins with it.
+  - The role P(hotswap.containers.rollout#role) begins with it, and does no more where nothing is needed.
 extends_documentation_fragment:
   - hotswap.containers.engine
   - hotswap.containers.attributes
@@ -70,6 +70,10 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+needed:
+  description: Whether any of the parts is.
+  returned: success
+  type: bool
 network:
   description: What M(hotswap.containers.network) would return; null when it was not asked for.
   returned: success
@@ -98,6 +102,22 @@ services:
   type: list
   elements: dict
   contains: *part
+live:
+  description: What is live of these services before anything is done. A service of which nothing is there is left out.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    name:
+      description: The service.
+      type: str
+    version:
+      description: The version that the traffic is for, empty when none is live.
+      type: str
+    instances:
+      description: The names of its instances.
+      type: list
+      elements: str
 """
 
 import typing as t

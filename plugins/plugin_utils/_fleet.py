@@ -24,6 +24,8 @@ import json
 import re
 import typing as t
 
+from ..module_utils._rollout.info_view import live_view
+
 Json = t.Dict[str, t.Any]
 ACTIONS = ("rollback", "pause", "continue")
 _PART = re.compile(r"(\d+(?:\.\d+)?)(%?)")
@@ -163,12 +165,9 @@ def reason(result: t.Any) -> str:
 
 
 def live(info: t.Mapping[str, t.Any]) -> dict[str, tuple[str, list[str]]]:
-    """Service -> its live version and the names of its live instances, from what service_info returned."""
-    found = {}
-    for service in info.get("services") or []:
-        names = [one["name"] for version in service["versions"] if version["phase"] == "live" for one in version["instances"]]
-        found[service["name"]] = (str(service["version"] or ""), sorted(names))
-    return found
+    """Service -> its live version and the names of its live instances, from what plan or service_info returned."""
+    found = info["live"] if "live" in info else map(live_view, info.get("services") or [])
+    return {one["name"]: (one["version"], one["instances"]) for one in found}
 
 
 def outcome(host: str, facts: t.Mapping[str, t.Any]) -> Json:

@@ -18,7 +18,7 @@ from .._switch.types import Serving, Switch
 from . import info_drift, info_more
 from .direct import DirectSwitch
 from .host_proxy import HostProxy, host_proxies
-from .info_view import service_view, spec_label
+from .info_view import Live, live_view, service_view, spec_label
 from .means import means_of
 from .memory import Memory
 from .network import as_dict
@@ -139,30 +139,39 @@ def gather(engine: Engine, state: StateDir, name: str | None, disk: bool = False
     """
     if name is not None:
         check_name("name", name)
-    found = {proxy: _ProxyNow(engine, state, proxy, container) for proxy, container in sorted(proxies(engine).items())}
-    found.update((proxy, _HostProxyNow(one)) for proxy, one in sorted(host_proxies(state).items()))
-    services: dict[str, list[Container]] = {}
-    for container in engine.containers({LABEL_SERVICE: name or ""}):
-        services.setdefault(container.labels[LABEL_SERVICE], []).append(container)
-    look = _Look(engine, state, found)
+    look = _Look(engine, state, name or "")
     return {
         "changed": False,
         "engine": {"kind": engine.kind, "endpoint": engine.endpoint, "rootless": engine.rootless},
-        "services": [look.service(service, containers) for service, containers in sorted(services.items())],
-        "proxies": [proxy.view() for proxy in found.values()],
+        "services": look.services(),
+        "proxies": [proxy.view() for proxy in look.found.values()],
         "networks": [as_dict(one) for one in engine.networks() if one.labels.get(LABEL_NETWORK) == one.name],
         "drift": info_drift.of_redirects(state),
         **({"disk": info_more.disk(engine, state)} if disk else {}),
     }
 
 
-class _Look:
-    """One look at the services of an engine, with its proxies."""
+def live(engine: Engine, state: StateDir, name: str) -> Live | None:
+    """What is live of a service; None when nothing of it is there."""
+    return next((live_view(one) for one in _Look(engine, state, name).services()), None)
 
-    def __init__(self, engine: Engine, state: StateDir, found: t.Mapping[str, _ProxyNow]) -> None:
+
+class _Look:
+    """One look at the services of an engine (`name` "" is all), with its proxies."""
+
+    def __init__(self, engine: Engine, state: StateDir, name: str) -> None:
         self._engine = engine
         self._state = state
-        self._found = found
+        self._name = name
+        self.found = {proxy: _ProxyNow(engine, state, proxy, container) for proxy, container in sorted(proxies(engine).items())}
+        self.found.update((proxy, _HostProxyNow(one)) for proxy, one in sorted(host_proxies(state).items()))
+
+    def services(self) -> list[dict[str, t.Any]]:
+        """Each service as the module returns it, by name."""
+        services: dict[str, list[Container]] = {}
+        for container in self._engine.containers({LABEL_SERVICE: self._name}):
+            services.setdefault(container.labels[LABEL_SERVICE], []).append(container)
+        return [self.service(service, containers) for service, containers in sorted(services.items())]
 
     def service(self, service: str, containers: t.Sequence[Container]) -> dict[str, t.Any]:
         """One service as the module returns it."""
@@ -182,6 +191,6 @@ class _Look:
             weights = traffic.current(service)
             return weights, info_drift.of_traffic(traffic, service, weights)
         weights = {}
-        for name in sorted(names & set(self._found)):
-            weights.update(self._found[name].weights(service, [one.name for one in containers if one.running]))
+        for name in sorted(names & set(self.found)):
+            weights.update(self.found[name].weights(service, [one.name for one in containers if one.running]))
         return weights, []

@@ -16,6 +16,7 @@ from .shares import shares
 from .state import key_of
 
 Weights = t.Mapping[str, int]
+Live = t.Dict[str, t.Any]
 
 
 def spec_label(container: Container) -> dict[str, t.Any]:
@@ -73,6 +74,18 @@ def service_view(name: str, containers: t.Sequence[Container], weights: Weights,
         "problems": problems(containers, weights),
         "drift": [],
     }
+
+
+def live_view(view: t.Mapping[str, t.Any]) -> Live:
+    """The part of a service's view that says what is live."""
+    found = [{**one, "version": version["version"], "phase": version["phase"]} for version in view["versions"] for one in version["instances"]]
+    return live_of(view["name"], found)
+
+
+def live_of(name: str, instances: t.Iterable[t.Mapping[str, t.Any]]) -> Live:
+    """`name` of the service, its live `version` ("" for none) and the names of the live `instances`; each has name, version and phase."""
+    live = sorted((one["name"], one["version"]) for one in instances if one["phase"] == "live")
+    return {"name": name, "version": live[0][1] if live else "", "instances": [one for one, _version in live]}
 
 
 def _order(container: Container) -> tuple[str, int, str]:

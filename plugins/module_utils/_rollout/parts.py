@@ -18,6 +18,7 @@ from .._engine.formats import carries
 from .._engine.types import LABEL_PROXY, LABEL_SERVICE, Container, Engine
 from .._errors import HotswapError
 from . import network, reverse_proxy, service
+from .info_view import Live, live_of
 from .paths import StateDir
 
 Json = t.Dict[str, t.Any]
@@ -70,12 +71,25 @@ class Parts:
         self._engines: dict[tuple[str, str], Engine] = {}
 
     def plan(self, asked: Asked) -> Json:
-        """What the modules would say in check mode, each with `needed`: whether it would do anything at all."""
+        """What the modules would say in check mode, each with `needed`: whether it would do anything at all; and what is `live`.
+
+        Raises HotswapError when it cannot be seen what is live.
+        """
         network_, proxy = self._judged(self._network, asked.network), self._judged(self._proxy, asked.proxy)
         below = [name for name, found in (("network", network_), ("proxy", proxy)) if found and found["needed"]]
         # What is seen of a service is not true any more when something below it was changed.
         first = _unknown("%s first" % " and ".join(below)) if below else None
-        return {"network": network_, "proxy": proxy, "services": [first or self._judged(self._service, one) for one in asked.services]}
+        services = [first or t.cast(Json, self._judged(self._service, one)) for one in asked.services]
+        live = [self._live(one, found) for one, found in zip(asked.services, services)]
+        return {"network": network_, "proxy": proxy, "services": services, "live": [one for one in live if one]}
+
+    def _live(self, params: Json, found: Json) -> Live | None:
+        if "instances" in found:
+            return live_of(params["name"], found["instances"])
+        # Only for a service that could not be judged: it takes much to import.
+        from . import info
+
+        return info.live(self._engine(params), StateDir.of(params["state_dir"]), params["name"])
 
     def _judged(self, judge: t.Callable[[Json], tuple[bool, Json]], params: Json | None) -> Json | None:
         if params is None:

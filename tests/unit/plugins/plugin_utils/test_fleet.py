@@ -127,7 +127,7 @@ def _info(**services: str) -> Json:
     """service -> VERSION of its live instance."""
     found = []
     for name, version in services.items():
-        lives = {"phase": "live", "instances": [{"name": "%s-%s-abc-1" % (name, version)}]}
+        lives = {"version": version, "phase": "live", "instances": [{"name": "%s-%s-abc-1" % (name, version)}]}
         found.append({"name": name, "version": version, "versions": [lives], "problems": []})
     return {"services": found}
 
@@ -145,6 +145,12 @@ def test_an_updated_host() -> None:
     found = _fleet.outcome("h1", _facts(result={"results": [_result("greet", "B")]}, verified={"lost": 0}))
     assert (found["state"], found["changed"], found["before"], found["after"]) == ("updated", ["greet"], {"greet": "A"}, {"greet": "B"})
     assert (found["lost"], found["seconds"], found["failed"], found["unreachable"]) == (0, 1.5, False, False)
+
+
+def test_what_was_live_stands_in_the_plan_too() -> None:
+    plan = {"needed": True, "services": [], "live": [{"name": "greet", "version": "A", "instances": ["greet-A-abc-1"]}]}
+    result = {"results": [_result("greet", "B")]}
+    assert _fleet.outcome("h1", _facts(before=plan, result=result)) == _fleet.outcome("h1", _facts(result=result))
 
 
 def test_a_candidate_is_not_what_is_live() -> None:

@@ -12,10 +12,16 @@ import pytest
 
 from ansible_collections.hotswap.containers.plugins.module_utils._engine.types import LABEL_SERVICE, Container, Engine
 from ansible_collections.hotswap.containers.plugins.module_utils._errors import HotswapError
-from ansible_collections.hotswap.containers.plugins.module_utils._rollout import parts
+from ansible_collections.hotswap.containers.plugins.module_utils._rollout import info, parts
 from ansible_collections.hotswap.containers.plugins.module_utils._rollout.service_options import SERVICE_OPTIONS
 
 Json = t.Dict[str, t.Any]
+INSTANCES = [
+    {"name": "greet-a-1", "version": "A", "phase": "retired"},
+    {"name": "greet-b-2", "version": "B", "phase": "live"},
+    {"name": "greet-b-1", "version": "B", "phase": "live"},
+    {"name": "greet-c-1", "version": "C", "phase": "canary"},
+]
 WHERE: Json = {"engine": None, "engine_url": None, "state_dir": "/none"}
 
 
@@ -60,12 +66,14 @@ def planned(monkeypatch: pytest.MonkeyPatch, network: bool = False, proxy: bool 
     def of_a_service(*_asked: t.Any) -> tuple[bool, Json]:
         if isinstance(service, Exception):
             raise service
-        return service, {"changed": False, "plan": []}
+        return service, {"changed": False, "plan": [], "instances": INSTANCES}
 
     monkeypatch.setattr(parts.network, "converge", lambda *_asked: {"changed": network})
     monkeypatch.setattr(parts.reverse_proxy, "converge", lambda *_asked: {"changed": proxy})
     monkeypatch.setattr(parts.service, "plan_only", of_a_service)
-    return parts.Parts(lambda _options: t.cast(Engine, Listing())).plan(parts.Asked(WHERE, WHERE, [WHERE, WHERE]))
+    monkeypatch.setattr(info, "live", lambda _engine, _state, name: {"name": name, "version": "asked", "instances": []} if name == "greet" else None)
+    services = [{**WHERE, "name": name} for name in ("greet", "wave")]
+    return parts.Parts(lambda _options: t.cast(Engine, Listing())).plan(parts.Asked(WHERE, WHERE, services))
 
 
 def needs(found: Json) -> list[bool]:
@@ -73,7 +81,10 @@ def needs(found: Json) -> list[bool]:
 
 
 def test_nothing_needs_anything(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert needs(planned(monkeypatch)) == [False] * 4
+    found = planned(monkeypatch)
+    assert needs(found) == [False] * 4
+    live = {"version": "B", "instances": ["greet-b-1", "greet-b-2"]}
+    assert found["live"] == [{"name": "greet", **live}, {"name": "wave", **live}]
 
 
 def test_a_service_that_only_takes_notes_is_run(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -85,17 +96,19 @@ def test_what_is_changed_below_makes_the_services_unknown(monkeypatch: pytest.Mo
     found = planned(monkeypatch, **{below: True})
     assert [one["needed"] for one in found["services"]] == [True, True]
     assert found["services"][0]["msg"] == below + " first"
+    assert found["live"] == [{"name": "greet", "version": "asked", "instances": []}]
 
 
 def test_what_cannot_be_judged_is_run_and_says_it_itself(monkeypatch: pytest.MonkeyPatch) -> None:
     found = planned(monkeypatch, service=HotswapError("no image", "Pull it."))
     assert needs(found) == [False, False, True, True]
     assert found["services"][0]["msg"] == "no image. Pull it."
+    assert found["live"] == [{"name": "greet", "version": "asked", "instances": []}]
 
 
 def test_what_is_not_asked_for_is_not_there() -> None:
     found = parts.Parts(lambda _options: t.cast(Engine, Listing())).plan(parts.Asked(None, None, []))
-    assert found == {"network": None, "proxy": None, "services": []}
+    assert found == {"network": None, "proxy": None, "services": [], "live": []}
 
 
 def test_secrets_are_found_wherever_they_stand() -> None:

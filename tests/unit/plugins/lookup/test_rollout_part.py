@@ -2,10 +2,11 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The lookup rollout_services says of each service what the task "Roll out" of the role says."""
+"""The lookup rollout_part says of each part what the part's own task of the role says."""
 
 from __future__ import annotations
 
+import re
 import typing as t
 
 import pytest
@@ -13,7 +14,7 @@ from ansible.errors import AnsibleError
 from ansible.parsing.dataloader import DataLoader
 from ansible.template import Templar
 
-from ansible_collections.hotswap.containers.plugins.lookup import rollout_services
+from ansible_collections.hotswap.containers.plugins.lookup import rollout_part
 from ansible_collections.hotswap.containers.plugins.module_utils._rollout.service_options import SERVICE_OPTIONS
 
 from ...house.files import read_yaml
@@ -24,10 +25,15 @@ except ImportError:
     trust_as_template = str
 
 Json = t.Dict[str, t.Any]
-ROLL_OUT = next(task for task in read_yaml("roles/rollout/tasks/main.yml") if task["name"] == "Roll out")["hotswap.containers.service"]
+STEPS = {task["name"]: task for task in read_yaml("roles/rollout/tasks/steps.yml")}
+ROLL_OUT: Json = STEPS["Roll out"]["hotswap.containers.service"]
+BELOW: dict[str, Json] = {
+    "network": STEPS["Make the network"]["hotswap.containers.network"],
+    "proxy": STEPS["Run the proxy"]["hotswap.containers.reverse_proxy"],
+}
 
 
-class Lookup(rollout_services.LookupModule):
+class Lookup(rollout_part.LookupModule):
     """The lookup without Ansible's loader of plugins, which is where its options come from."""
 
     def __init__(self, variables: Json) -> None:
@@ -42,7 +48,15 @@ class Lookup(rollout_services.LookupModule):
         return self._given.get(name)
 
     def services(self, **given: t.Any) -> list[Json]:
-        return self.run([], self._variables, **given)
+        return self.run(["services"], self._variables, **given)
+
+
+def templated(task: Json, variables: Json) -> Json:
+    """The options of a task that are set."""
+    templar = Templar(loader=DataLoader(), variables={**variables, "omit": "OMITTED"})
+    lines = {name: text.replace("hotswap.containers.unless_blank(omit)", "default(omit, true)") for name, text in task.items() if name != "planned"}
+    words = {name: templar.template(trust_as_template(text)) for name, text in lines.items()}
+    return {name: value for name, value in words.items() if value != "OMITTED"}
 
 
 def of_the_task(variables: Json) -> list[Json]:
@@ -50,13 +64,8 @@ def of_the_task(variables: Json) -> list[Json]:
     found = []
     items = variables.get("rollout_services") or [{}]
     for index, item in enumerate(items):
-        own = {"item": item, "__rollout_items": items, "__rollout_index": index, "omit": "OMITTED"}
-        templar = Templar(loader=DataLoader(), variables={**variables, **own})
-        lines = {
-            name: text.replace("hotswap.containers.unless_blank(omit)", "default(omit, true)") for name, text in ROLL_OUT.items() if name in SERVICE_OPTIONS
-        }
-        words = {name: templar.template(trust_as_template(text)) for name, text in lines.items()}
-        found.append({name: value for name, value in words.items() if value != "OMITTED"})
+        own = {"item": item, "__rollout_items": items, "__rollout_index": index}
+        found.append(templated({name: text for name, text in ROLL_OUT.items() if name in SERVICE_OPTIONS}, {**variables, **own}))
     return found
 
 
@@ -96,3 +105,25 @@ def test_state_and_reason_can_be_forced() -> None:
 def test_items_are_dictionaries() -> None:
     with pytest.raises(AnsibleError, match="rollout_services"):
         Lookup({"rollout_services": ["greet"]}).services()
+
+
+def every(part: str) -> Json:
+    """Each variable of the part's task, with a value of its own."""
+    return {name: "of " + name for text in BELOW[part].values() for name in re.findall(r"(?<!_)rollout_\w+", text)}
+
+
+@pytest.mark.parametrize("where", ["", "host", "container"])
+@pytest.mark.parametrize("part", sorted(BELOW))
+def test_a_part_below_is_what_its_task_says(part: str, where: str) -> None:
+    variables = {**every(part), "rollout_manage_network": "yes", "rollout_listen": [{"port": 80}], "rollout_proxy_where": where}
+    (found,) = Lookup(variables).run([part], variables)
+    assert found == templated(BELOW[part], variables)
+    assert len(found) > 5
+
+
+def test_a_part_that_the_role_does_not_have() -> None:
+    variables = {"rollout_network": "web", "rollout_manage_network": "false", "rollout_proxy": "web", "rollout_listen": ""}
+    assert Lookup(variables).run(["network", "proxy"], variables) == [{}, {}]
+    for terms in ([], ["server"]):
+        with pytest.raises(AnsibleError, match="rollout_part: one of network, proxy, services is needed"):
+            Lookup(variables).run(terms, variables)
