@@ -22,6 +22,10 @@ _NEW_VERSION = "Give the new content a version of its own (version, or another t
 def check_image(engine: Engine, spec: ServiceSpec, needed: bool, pull: str, present: t.Iterable[Container], noted: str = "") -> list[str]:
     """Images to pull before the plan; raises InvalidInput for one that cannot be had, or that is not this version's."""
     if not spec.image:
+        if needed:
+            raise InvalidInput(
+                "image: not given, and not all instances of version %s of %s are on this host" % (spec.version, spec.name), "Name the image to run."
+            )
         return []
     image = engine.image(spec.image)
     if image is not None:

@@ -13,7 +13,7 @@ import pytest
 
 from ansible_collections.hotswap.containers.plugins.module_utils._engine.types import LABEL_VERSION
 from ansible_collections.hotswap.containers.plugins.module_utils._errors import InvalidInput
-from ansible_collections.hotswap.containers.plugins.module_utils._rollout.preflight import check_pinned
+from ansible_collections.hotswap.containers.plugins.module_utils._rollout.preflight import check_image, check_pinned
 
 SPEC: t.Any = types.SimpleNamespace(name="names", version="1.0", image="localhost/names:1.0")
 
@@ -34,3 +34,11 @@ def test_other_content_is_refused(present: list[t.Any], noted: str, said: str) -
     assert said in str(caught.value)
     assert "is now image a" in str(caught.value)
     assert "a version of its own" in str(caught.value)
+
+
+def test_what_must_be_made_needs_an_image() -> None:
+    spec: t.Any = types.SimpleNamespace(name="names", version="1.0", image="")
+    engine: t.Any = None
+    assert check_image(engine, spec, False, "missing", []) == []
+    with pytest.raises(InvalidInput, match=r"image: not given, and not all instances of version 1\.0"):
+        check_image(engine, spec, True, "missing", [])
