@@ -188,6 +188,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ..module_utils import _module
 from ..module_utils._engine.types import Engine
 from ..module_utils._image import host
+from ..module_utils._rollout.images import Brought
 from ..module_utils._rollout.paths import StateDir
 
 OPTIONS: dict[str, dict[str, t.Any]] = {
@@ -208,14 +209,20 @@ def main() -> None:
 
     def work(engine: Engine, state: StateDir) -> dict[str, t.Any]:
         want = host.wanted(module.params)
+        brought = Brought(state, engine.kind)
         if module.params["state"] == "absent":
-            return host.absent(engine, want, module.check_mode)
+            done = host.absent(engine, want, module.check_mode)
+            if not module.check_mode:
+                brought.forget(want.refs)
+            return done
         shipment = module.params["shipment"]
-        if not shipment:
-            return host.present(engine, want, module.check_mode)
-        if "offered" in shipment:
+        if shipment and "offered" in shipment:
             return host.ask(engine, want, host.candidates(shipment["offered"]), module.check_mode)
-        return host.load(engine, want, shipment)
+        done = host.load(engine, want, shipment) if shipment else host.present(engine, want, module.check_mode)
+        if done.pop("brought", False):
+            image_id, before = done["image"]["id"], done["diff"]["before"]["references"]
+            brought.note([ref for ref in want.refs if before[ref] != image_id], image_id)
+        return done
 
     _module.run(module, work)
 

@@ -408,6 +408,8 @@ options:
   keep:
     description:
       - How many versions that were live stay on the host, stopped, for a rollback. The last known good one always does.
+      - An image that this service used, that this collection pulled or sent, and that no container uses any more is removed. The one that was asked for
+        last stays, also when it failed. What somebody else brought stays.
     type: int
     default: 1
   lock_timeout:

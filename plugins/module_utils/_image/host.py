@@ -72,7 +72,10 @@ def _shared(some: t.Sequence[str], others: t.Sequence[str]) -> int:
 
 
 def present(engine: Engine, want: Wanted, check_mode: bool) -> dict[str, t.Any]:
-    """The image comes from a registry. A name that may not change and is there is not asked for again; the module's result."""
+    """The image comes from a registry. A name that may not change and is there is not asked for again; the module's result.
+
+    Also `brought`, where it was not there before.
+    """
     found = engine.image(want.name)
     if found is None and check_mode:
         return _result(engine, want, _ids(engine, want), "")
@@ -93,7 +96,7 @@ def _pulled(engine: Engine, want: Wanted, old: Image | None) -> dict[str, t.Any]
         raise
     for ref in moves:
         engine.tag(found.id, ref)
-    return _result(engine, want, before, found.id, found)
+    return {**_result(engine, want, before, found.id, found), "brought": old is None or old.id != found.id}
 
 
 def _give_back(engine: Engine, ref: str, old: Image | None) -> None:
@@ -159,7 +162,7 @@ def load(engine: Engine, want: Wanted, shipment: Json) -> dict[str, t.Any]:
         return {"changed": False, "again": {"whole": True, "why": str(error)}}
     for ref in _moves(want, before, image.id):
         engine.tag(image.id, ref)
-    return _result(engine, want, before, image.id, image)
+    return {**_result(engine, want, before, image.id, image), "brought": True}
 
 
 def _config(folder: str, image_id: str) -> bytes:

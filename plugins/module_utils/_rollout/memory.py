@@ -86,6 +86,19 @@ class Memory:
         if self.contents:
             self._update(contents=[])
 
+    def images(self, kind: str) -> tuple[str, ...]:
+        """References that instances were made of with this kind of engine, and may be no longer."""
+        found = self._read().get("images")
+        refs = found.get(kind) if isinstance(found, dict) else None
+        return tuple(str(ref) for ref in refs) if isinstance(refs, list) else ()
+
+    def record_images(self, kind: str, refs: t.Iterable[str]) -> None:
+        """These are all of them now."""
+        wanted = tuple(refs)
+        if wanted != self.images(kind):
+            found = self._read().get("images")
+            self._update(images={**(found if isinstance(found, dict) else {}), kind: list(wanted)})
+
     def journal(self, **entry: t.Any) -> None:
         """Appends one line to journal.jsonl; never a secret."""
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)

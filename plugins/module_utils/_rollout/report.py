@@ -51,6 +51,7 @@ class Report:
     """One run: what was asked, decided, and seen before. `route` is the one that the proxy had, `wanted` the one it shall have.
 
     `redirect` is the kernel's redirect that there was, as redirects.ask_to_dict has it without the tool; {} for none.
+    `unneeded` are references of images that nothing will use when the plan is walked.
     """
 
     desired: Desired
@@ -61,15 +62,17 @@ class Report:
     route: Route | None
     wanted: Route | None
     redirect: t.Mapping[str, t.Any] = dataclasses.field(default_factory=dict)
+    unneeded: t.Sequence[str] = ()
 
     @property
     def texts(self) -> list[str]:
         """The plan as people read it; what only takes notes is left out."""
-        return ["pull " + image for image in self.pull] + [str(step) for step in self.steps if step.action != "record"]
+        steps = [str(step) for step in self.steps if step.action != "record"]
+        return ["pull " + image for image in self.pull] + steps + ["prune " + image for image in self.unneeded]
 
     @property
     def changed(self) -> bool:
-        return bool(self.pull) or changes(self.steps)
+        return bool(self.pull or self.unneeded) or changes(self.steps)
 
     @property
     def expected(self) -> Observed:

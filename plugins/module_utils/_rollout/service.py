@@ -17,6 +17,8 @@ from .._errors import HotswapError, InvalidInput
 from .._switch.types import Route, Serving
 from . import abilities, redirects
 from .asked import Asked, Host, resolve
+from .images import Images
+from .info_view import spec_label
 from .lock import held, owner
 from .memory import Memory
 from .observe import Sight, observe
@@ -52,7 +54,7 @@ def plan_only(engine: Engine, state: StateDir, params: t.Mapping[str, t.Any]) ->
     params = unset_blank(params)
     name = check_name("name", params["name"])
     decided = Rollout(Host(engine, state, Memory(state.service(name)), name), params).decide()
-    return bool(decided.report.steps or decided.report.pull), decided.result()
+    return bool(decided.report.steps or decided.report.pull or decided.report.unneeded), decided.result()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -76,6 +78,7 @@ class Rollout:
         self._host = host
         self._engine = host.engine
         self._memory = host.memory
+        self._images = Images(host.engine, host.state, host.memory)
         self._params = params
 
     def run(self, check: bool) -> dict[str, t.Any]:
@@ -85,6 +88,7 @@ class Rollout:
         if check:
             return decided.result()
         if not report.steps:
+            self._prune(asked.spec, report.sight)
             with self._noting(asked.spec):
                 self._note_content(asked.spec, report.sight)
             return decided.result()
@@ -95,6 +99,7 @@ class Rollout:
             if report.desired.state == "live":
                 self._memory.record_returned(asked.key if asked.returning else "")
         after = self._look(place, report.wanted)
+        self._prune(asked.spec, after)
         with self._noting(asked.spec, phases=runner.phases):
             self._note_content(asked.spec, after)
         return report.result(after, _walked(runner))
@@ -130,7 +135,25 @@ class Rollout:
         # What comes back, or goes, is there already: its image's name may meanwhile mean something else.
         settled = asked.returning or desired.state == "absent"
         pull = [] if settled else self._preflight(spec, steps, sight)
-        return Decided(asked, place, served, Report(desired, spec, steps, pull, sight, served.route if served else None, route, self._redirected(spec)))
+        before = served.route if served else None
+        return Decided(
+            asked, place, served, Report(desired, spec, steps, pull, sight, before, route, self._redirected(spec), self._unneeded(spec, steps, sight))
+        )
+
+    def _unneeded(self, spec: ServiceSpec, steps: t.Sequence[Step], sight: Sight) -> tuple[str, ...]:
+        """References of images that no container uses after the plan."""
+        gone = {name for step in steps if step.action == "remove" for name in step.names}
+        return self._images.unneeded(self._needed(spec, sight, gone), gone)
+
+    def _needed(self, spec: ServiceSpec, sight: Sight, gone: t.Container[str] = ()) -> set[str]:
+        """References that the service uses: those of its containers, and the one that was asked for, also when it failed."""
+        there = {str(spec_label(one).get("image") or "") for name, one in sight.containers.items() if name not in gone}
+        return there | ({spec.image} if self._params["state"] != "absent" else set())
+
+    def _prune(self, spec: ServiceSpec, now: Sight) -> None:
+        """Removes the images of versions that are gone. What comes in between stays for the next run."""
+        with contextlib.suppress(HotswapError):
+            self._images.remove_unneeded(self._needed(spec, now))
 
     @property
     def _weight(self) -> int:
@@ -200,11 +223,18 @@ class Rollout:
         try:
             for image in report.pull:
                 with runner.phase("pull", [image]):
-                    check_pinned(report.spec, self._engine.pull(image).id, report.sight.containers.values(), self._noted(report.spec))
+                    self._pull(image, report)
+            if any(step.action == "create" for step in report.steps):
+                self._images.use(report.spec.image)
             runner.walk(report.steps)
         except HotswapError as error:
             self._failed(runner, report, error)
             raise
+
+    def _pull(self, image: str, report: Report) -> None:
+        found = self._engine.pull(image).id
+        self._images.pulled(image, found)
+        check_pinned(report.spec, found, report.sight.containers.values(), self._noted(report.spec))
 
     def _failed(self, runner: Runner, report: Report, error: HotswapError) -> None:
         """Logs of what failed into the error, then everything back to where it was."""
@@ -215,6 +245,8 @@ class Rollout:
         if failed in UNDOABLE or (failed in ("drain", "stop") and report.desired.order == "stop_first"):
             error.details["restored"] = self._restore(runner, report, error)
         error.details["phases"] = runner.phases
+        with contextlib.suppress(HotswapError):
+            self._prune(report.spec, self._look(runner.place, report.wanted))
         # What failed may be the very disk that the journal is on: that error must not hide this one.
         with contextlib.suppress(OSError):
             more = {name: error.details.get(name) for name in ("phase", "restored", "logs")}

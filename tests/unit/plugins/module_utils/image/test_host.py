@@ -220,7 +220,7 @@ class TestLoad:
     def test_it_is_loaded_and_named(self, store: Store, tmp_path: pathlib.Path, known: int) -> None:
         shipment = self.ship(tmp_path, known)
         result = host.load(store, want(tags=["latest"]), shipment)
-        assert result["image"]["id"] == shipment["id"]
+        assert (result["image"]["id"], result["brought"]) == (shipment["id"], True)
         assert store.changes == ["load", "tag localhost/greet:1", "tag localhost/greet:latest"]
 
     def test_by_manifest_it_has_the_id_of_its_manifest(self, tmp_path: pathlib.Path) -> None:
@@ -266,18 +266,23 @@ class TestLoad:
 class TestPull:
     def test_a_version_is_pulled_once(self, store: Store) -> None:
         store.registry = {"localhost/greet:1": an_image("a")}
-        assert host.present(store, want(), True)["changed"]
-        assert host.present(store, want(), False)["changed"]
-        assert not host.present(store, want(), False)["changed"]
+        runs = [host.present(store, want(), check) for check in (True, False, False)]
+        assert [run["changed"] for run in runs] == [True, True, False]
+        assert [run.get("brought", False) for run in runs] == [False, True, False]
         assert store.changes == ["pull localhost/greet:1"]
 
     def test_a_mutable_one_each_time(self, store: Store) -> None:
         store.registry = {"localhost/greet:latest": an_image("a")}
         asked = want(name="localhost/greet")
-        changed = [host.present(store, asked, False)["changed"] for _time in range(2)]
+        runs = [host.present(store, asked, False) for _time in range(2)]
         store.registry = {"localhost/greet:latest": an_image("b")}
-        changed.append(host.present(store, asked, False)["changed"])
-        assert changed == [True, False, True]
+        runs.append(host.present(store, asked, False))
+        assert [run["changed"] for run in runs] == [run["brought"] for run in runs] == [True, False, True]
+
+    def test_what_somebody_brought_before_is_not_ours(self, store: Store) -> None:
+        store.add(an_image("a"), "localhost/greet:latest")
+        store.registry = {"localhost/greet:latest": an_image("a")}
+        assert not host.present(store, want(name="localhost/greet"), False)["brought"]
 
     @pytest.mark.parametrize("before", [None, "c"])
     def test_what_is_refused_does_not_keep_the_name(self, store: Store, before: str | None) -> None:

@@ -1,0 +1,118 @@
+# Copyright (c) 2026, the hotswap.containers contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Private to hotswap.containers: may change in any release.
+
+"""Images that the collection brought to this host, and which of them a service no longer needs.
+
+What is not noted here was brought by somebody else, and stays. Losing the note loses nothing but the clean-up.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import typing as t
+
+from .._engine.types import Engine
+from .._errors import HotswapError
+from .lock import held
+from .memory import Memory, write_json
+from .paths import StateDir
+
+_MOST = 1000
+_LOCK_TIMEOUT = 30.0
+
+
+class Brought:
+    """Reference -> image id of what one kind of engine got from us, by a pull or a load. A damaged note counts as empty."""
+
+    def __init__(self, state: StateDir, kind: str) -> None:
+        self._folder = state.root / "images"
+        self._file = self._folder / "brought.json"
+        self._kind = kind
+
+    @property
+    def ids(self) -> dict[str, str]:
+        """The latest last."""
+        found = self._all().get(self._kind)
+        pairs = found if isinstance(found, list) else []
+        return {str(pair[0]): str(pair[1]) for pair in pairs if isinstance(pair, list) and len(pair) == 2}
+
+    def note(self, refs: t.Iterable[str], image_id: str) -> None:
+        """These names came from us, with this image. What cannot be noted is only not cleaned up."""
+        self._update(lambda known: {**{ref: one for ref, one in known.items() if ref not in set(refs)}, **dict.fromkeys(refs, image_id)})
+
+    def forget(self, refs: t.Collection[str]) -> None:
+        """They were removed."""
+        if set(refs) & set(self.ids):
+            self._update(lambda known: {ref: image_id for ref, image_id in known.items() if ref not in refs})
+
+    def _update(self, change: t.Callable[[dict[str, str]], dict[str, str]]) -> None:
+        with contextlib.suppress(OSError, HotswapError), held(self._folder, "the note of images", _LOCK_TIMEOUT):
+            kept = list(change(self.ids).items())[-_MOST:]
+            # In order, which an object of JSON with sorted keys would lose.
+            write_json(self._file, {**self._all(), self._kind: kept})
+
+    def _all(self) -> dict[str, t.Any]:
+        try:
+            found = json.loads(self._file.read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return {}
+        return found if isinstance(found, dict) else {}
+
+
+class Images:
+    """The images of one service on one engine."""
+
+    def __init__(self, engine: Engine, state: StateDir, memory: Memory) -> None:
+        self._engine = engine
+        self._state = state
+        self._memory = memory
+        self._brought = Brought(state, engine.kind)
+
+    def use(self, ref: str) -> None:
+        """Instances will be made of it. What cannot be noted is only not cleaned up."""
+        with contextlib.suppress(OSError):
+            known = self._memory.images(self._engine.kind)
+            self._memory.record_images(self._engine.kind, known if ref in known else (*known, ref))
+
+    def pulled(self, ref: str, image_id: str) -> None:
+        """It was not there, came from a registry, and instances will be made of it."""
+        self._brought.note((ref,), image_id)
+        self.use(ref)
+
+    def unneeded(self, needed: t.Collection[str], gone: t.Collection[str] = ()) -> tuple[str, ...]:
+        """References of images that the service used and we brought, and that no container uses; with our other names for them.
+
+        `needed`: references that stay. `gone`: containers that do not count, because they are about to be removed.
+        """
+        used = [ref for ref in self._memory.images(self._engine.kind) if ref not in needed]
+        brought = self._brought.ids if used else {}
+        ids = {brought[ref] for ref in used if ref in brought}
+        ids -= {brought.get(ref) for ref in (*needed, *(self._of_others() if ids else ()))}
+        ids -= {one.image_id for one in (self._engine.containers({}) if ids else ()) if one.name not in gone}
+        return tuple(ref for ref, image_id in brought.items() if image_id in ids and self._is(ref, image_id))
+
+    def remove_unneeded(self, needed: t.Collection[str]) -> tuple[str, ...]:
+        """Takes their names away, and each image with its last name; never by force. What the engine will not give up stays."""
+        gone = []
+        for ref in self.unneeded(needed):
+            with contextlib.suppress(HotswapError):
+                self._engine.remove_image(ref)
+                self._brought.forget((ref,))
+                gone.append(ref)
+        with contextlib.suppress(OSError):
+            kind = self._engine.kind
+            self._memory.record_images(kind, [ref for ref in self._memory.images(kind) if ref in needed])
+        return tuple(gone)
+
+    def _of_others(self) -> set[str]:
+        """What other services of this host use, or are about to: the last one removes it."""
+        folders = [one for one in (self._state.root / "services").glob("*") if one != self._memory.folder]
+        return {ref for folder in folders for ref in Memory(folder).images(self._engine.kind)}
+
+    def _is(self, ref: str, image_id: str) -> bool:
+        found = self._engine.image(ref)
+        return found is not None and found.id == image_id
