@@ -51,7 +51,7 @@ def _run(bed: Bed, found: pathlib.Path) -> str:
     rollout = "hotswap.containers.rollout"
     play(1, rollout, rollout_version="A")
     play(2, str(FOLDER / "load.yml"))
-    said = play(3, rollout, rollout_version="B", rollout_batches="1", fleet_bad_on=["web3"], fleet_gate=5, rollout_bake={"time": 4})
+    said = play(3, rollout, rollout_version="B", rollout_batches="1", fleet_bad_on=["web3"], fleet_gate=2, rollout_bake={"time": 4})
     play(4, str(FOLDER / "read.yml"), report_file=str(found))
     return said
 
