@@ -52,7 +52,9 @@ def test_task_files_are_found_below_the_current_folder(tmp_path: pathlib.Path, m
 
 
 def test_an_outcome_before_and_after_the_way_back() -> None:
-    info = {"services": [{"name": "greet", "version": "A", "versions": [{"phase": "live", "instances": [{"name": "greet-A-1"}]}], "problems": []}]}
+    info = {
+        "services": [{"name": "greet", "version": "A", "versions": [{"version": "A", "phase": "live", "instances": [{"name": "greet-A-1"}]}], "problems": []}]
+    }
     result = {"results": [{"changed": True, "version": "B", "instances": [{"name": "greet-B-1", "version": "B", "phase": "live"}]}]}
     first = _filter("fleet_outcome")({"before": info, "result": result, "names": ["greet"]}, "h1")
     assert (first["state"], first["changed"]) == ("updated", ["greet"])
