@@ -92,6 +92,14 @@ def _text(value: t.Any) -> str:
     return "null" if value is None else str(value)
 
 
+def gate_of_label(label: t.Mapping[str, t.Any], other: GateSpec) -> GateSpec:
+    """The gate that a version was started with, from its label; `other` where the label has none that can be read."""
+    try:
+        return gate_of_params(label["gate"], int(label.get("port") or 0))
+    except (KeyError, TypeError, ValueError, InvalidInput):
+        return other
+
+
 def gate_to_dict(gate: GateSpec) -> dict[str, t.Any]:
     """The inverse of gate_of_params, as JSON values."""
     http = gate.http

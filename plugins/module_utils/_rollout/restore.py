@@ -8,10 +8,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 import typing as t
 
-from .shares import alike
-from .state import Observed, Step, meaningful, traffic_to
+from .shares import EVEN, alike
+from .state import Instance, Observed, Step, meaningful, traffic_to
 
 
 def restore(before: Observed, now: Observed) -> list[Step]:
@@ -27,6 +28,21 @@ def restore(before: Observed, now: Observed) -> list[Step]:
     # Old ones that had been stopped (stop_first) may only start when the new ones are gone (I2).
     order = down + up if fallen else up + down
     return meaningful([*order, Step("remove", new)])
+
+
+def known_good(before: Observed, asked: str) -> Observed:
+    """`before`, or where nothing served then what it was like when the last version did: a run may have been cut off in the gap of
+    `stop_first`, and another version than that one is `asked` now."""
+    last = before.history[-1] if before.history else asked
+    if before.serving or last == asked or all(one.key != last for one in before.instances):
+        return before
+
+    def then(one: Instance) -> Instance:
+        if one.key == last:
+            return dataclasses.replace(one, running=True, weight=EVEN)
+        return dataclasses.replace(one, running=one.running and one.key != asked)
+
+    return dataclasses.replace(before, instances=tuple(map(then, before.instances)), routed=True)
 
 
 def _serve_again(before: Observed, now: Observed, back: t.Mapping[str, int]) -> list[Step]:

@@ -18,6 +18,8 @@ from .._errors import EngineError, HotswapError
 from .._switch.types import Answers, Route, Serving, Target, Traffic
 from . import bake, drain, gate, progress, reach
 from .addresses import allocate
+from .gate_spec import gate_of_label
+from .info_view import spec_label
 from .lock import held
 from .look import Looker, Vantage
 from .memory import Memory
@@ -71,6 +73,7 @@ class Runner:
         # As the drain has found them, which comes before every stop.
         self._draining: dict[str, Container] = {}
         self._may_leave = spec.after_drain_timeout == "leave"
+        self._going_back = False
         self.place = place
         self._engine = place.engine
         self._spec = spec
@@ -92,6 +95,7 @@ class Runner:
     def back(self, steps: t.Iterable[Step]) -> None:
         """The same towards where traffic was: `serve` takes the route as it was before, and nothing is left running."""
         self._may_leave = False
+        self._going_back = True
         self._route = self._before.route if self._before else self._spec.route
         self.walk(steps)
 
@@ -146,12 +150,19 @@ class Runner:
                     "Look at why the engine does not stop it, or at what starts it again.",
                 )
 
-    def _looker(self) -> Looker:
+    def _looker(self, asked: gate.GateSpec) -> Looker:
         vantage = Vantage(self._seen_from, host_for(self._spec.route), self._target)
-        return Looker(self._engine, self._spec.gate, vantage)
+        return Looker(self._engine, asked, vantage)
+
+    def _gate_of(self, name: str) -> gate.GateSpec:
+        """On the way back that of the version itself: what is asked of the new one, the old one may not have."""
+        return gate_of_label(spec_label(self._container(name)), self._spec.gate) if self._going_back else self._spec.gate
 
     def _gate(self, names: tuple[str, ...]) -> None:
-        gate.wait(self._spec.gate, names, self._looker())
+        asked = [self._gate_of(name) for name in names]
+        for number, one in enumerate(asked):
+            if one not in asked[:number]:
+                gate.wait(one, tuple(name for name, own in zip(names, asked) if own == one), self._looker(one))
         ours = {one.name: one for one in self._engine.containers({LABEL_SERVICE: self._spec.name})}
         passed = {name: self._container(name) for name in names}
         started = {name: one.started_at for name, one in passed.items()}
@@ -202,7 +213,7 @@ class Runner:
     def _bake(self, names: tuple[str, ...]) -> None:
         if self._spec.bake:
             count = functools.partial(self.place.traffic.answers, self._spec.name, names)
-            watch = bake.Watch(self._looker(), count, self._old_answers or Answers(0, 0), self._spec.gate.successes)
+            watch = bake.Watch(self._looker(self._spec.gate), count, self._old_answers or Answers(0, 0), self._spec.gate.successes)
             self.baked = bake.wait(self._spec.bake, names, watch)
 
     def _verify(self, names: tuple[str, ...]) -> None:

@@ -28,7 +28,7 @@ from .preflight import check_image, check_memory, check_names, check_network, ch
 from .proxy import Proxy
 from .public import PublicRoute, inside, published
 from .report import Report, Walked
-from .restore import restore
+from .restore import known_good, restore
 from .runner import Place, Runner, files_written
 from .spec import ServiceSpec, refuse_unfit
 from .state import UNDOABLE, Desired, Step
@@ -253,13 +253,16 @@ class Rollout:
             self._journal(runner, report, "failed", error=error.what, walked=walked, **more)
 
     def _restore(self, runner: Runner, report: Report, error: HotswapError) -> bool:
+        before = report.sight.observed
+        good = known_good(before, report.desired.key) if report.desired.state == "live" else before
         try:
             now = self._look(runner.place, report.wanted)
-            runner.back(restore(report.sight.observed, now.observed))
+            runner.back(restore(good, now.observed))
         except HotswapError as second:
             error.doing.append("and going back failed too: %s" % second)
             return False
-        error.fix = ("Everything is back where it was. " + error.fix).strip()
+        back = "Everything is back where it was." if good is before else "The version that served last serves again."
+        error.fix = "%s %s" % (back, error.fix)
         return True
 
     def _logs(self, names: t.Iterable[str]) -> dict[str, list[str]]:

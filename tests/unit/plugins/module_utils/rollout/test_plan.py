@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from ansible_collections.hotswap.containers.plugins.module_utils._errors import InvalidInput
 from ansible_collections.hotswap.containers.plugins.module_utils._rollout.after import after
 from ansible_collections.hotswap.containers.plugins.module_utils._rollout.plan import plan, previous
-from ansible_collections.hotswap.containers.plugins.module_utils._rollout.restore import restore
+from ansible_collections.hotswap.containers.plugins.module_utils._rollout.restore import known_good, restore
 from ansible_collections.hotswap.containers.plugins.module_utils._rollout.state import (
     CHANGING,
     UNDOABLE,
@@ -216,6 +216,37 @@ def test_i5_the_way_back_of_stop_first_never_runs_two_versions(desired: Desired,
         for back in restore(before, now):
             undone = walk(back, undone, desired.key)
             assert len({one.key for one in undone.instances if one.running}) <= 1
+
+
+@settings(max_examples=1000)
+@given(wishes(("live",)), observed_states())
+def test_i5_after_a_crash_in_the_gap_the_way_back_leads_to_what_served_last(desired: Desired, before: Observed) -> None:
+    desired = dataclasses.replace(desired, order="stop_first")
+    last = live_key(before)
+    if not before.serving or last == desired.key or len({one.key for one in before.instances if one.running}) > 1:
+        return
+    for crashed in prefixes(desired, before):
+        if crashed.serving:
+            continue
+        now = crashed
+        for step in plan(desired, crashed):
+            if step.action not in UNDOABLE | {"record", "drain", "stop"}:
+                break
+            now = walk(step, now, desired.key)
+            undone = now
+            for back in restore(known_good(crashed, desired.key), now):
+                undone = walk(back, undone, desired.key)
+                assert len({one.key for one in undone.instances if one.running}) <= 1
+            assert set(undone.serving) == {one.name for one in crashed.instances if one.key == last}
+
+
+def test_what_served_is_gone_back_to_as_it_was() -> None:
+    serving = Observed((Instance("A-1-1", "A-1", True, 3),), history=("A-1",), routed=True)
+    assert known_good(serving, "B-1") is serving
+    never = dataclasses.replace(serving, instances=(Instance("B-1-1", "B-1", True),), history=())
+    assert known_good(never, "B-1") is never
+    itself = Observed((Instance("A-1-1", "A-1", False),), history=("A-1",))
+    assert known_good(itself, "A-1") is itself
 
 
 @settings(max_examples=1500)

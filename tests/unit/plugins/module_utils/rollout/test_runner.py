@@ -6,12 +6,14 @@
 
 from __future__ import annotations
 
+import json
 import pathlib
+import types
 import typing as t
 
 import pytest
 
-from ansible_collections.hotswap.containers.plugins.module_utils._engine.types import Container
+from ansible_collections.hotswap.containers.plugins.module_utils._engine.types import LABEL_SPEC, Container
 from ansible_collections.hotswap.containers.plugins.module_utils._errors import HotswapError
 from ansible_collections.hotswap.containers.plugins.module_utils._rollout import spec
 from ansible_collections.hotswap.containers.plugins.module_utils._rollout.direct import DirectSwitch
@@ -66,6 +68,17 @@ def test_instances_are_asked_from_the_network_of_the_proxy_that_runs_now(tmp_pat
     behind = runner_in(tmp_path, OfOneContainer(), "edge-proxy")
     assert [behind._seen_from(instance), behind._seen_from(instance)] == [101, 102]
     assert runner_in(tmp_path)._seen_from(instance) == 7
+
+
+def test_on_the_way_back_a_version_is_asked_what_it_was_started_with(tmp_path: pathlib.Path) -> None:
+    labels = {LABEL_SPEC: json.dumps({"port": 80, "gate": {"http": {"path": "/old"}, "deadline": 7}})}
+    engine: t.Any = types.SimpleNamespace(container=lambda name: Container("1", name, "", "", "running", labels=labels if name == "greet-A-1" else {}))
+    runner = runner_in(tmp_path, engine)
+    new = runner._gate_of("greet-A-1")
+    runner.back([])
+    old, without = runner._gate_of("greet-A-1"), runner._gate_of("greet-A-2")
+    assert (new, without) == (runner._spec.gate, runner._spec.gate)
+    assert old.http and (old.http.path, old.deadline) == ("/old", 7)
 
 
 def test_a_phase_says_when_it_began_and_what_it_was_about(tmp_path: pathlib.Path) -> None:
