@@ -12,7 +12,7 @@ import dataclasses
 import typing as t
 
 from .shares import EVEN, alike
-from .state import Instance, Observed, Step, meaningful, traffic_to
+from .state import Desired, Instance, Observed, Step, meaningful, traffic_to
 
 
 def restore(before: Observed, now: Observed) -> list[Step]:
@@ -30,17 +30,17 @@ def restore(before: Observed, now: Observed) -> list[Step]:
     return meaningful([*order, Step("remove", new)])
 
 
-def known_good(before: Observed, asked: str) -> Observed:
+def known_good(before: Observed, desired: Desired) -> Observed:
     """`before`, or where nothing served then what it was like when the last version did: a run may have been cut off in the gap of
-    `stop_first`, and another version than that one is `asked` now."""
-    last = before.history[-1] if before.history else asked
-    if before.serving or last == asked or all(one.key != last for one in before.instances):
+    `stop_first`, and another version than that one is asked for now."""
+    last = before.history[-1] if before.history else desired.key
+    if before.serving or desired.state != "live" or last == desired.key or all(one.key != last for one in before.instances):
         return before
 
     def then(one: Instance) -> Instance:
         if one.key == last:
             return dataclasses.replace(one, running=True, weight=EVEN)
-        return dataclasses.replace(one, running=one.running and one.key != asked)
+        return dataclasses.replace(one, running=one.running and desired.order == "start_first" and one.key != desired.key)
 
     return dataclasses.replace(before, instances=tuple(map(then, before.instances)), routed=True)
 

@@ -254,7 +254,7 @@ class Rollout:
 
     def _restore(self, runner: Runner, report: Report, error: HotswapError) -> bool:
         before = report.sight.observed
-        good = known_good(before, report.desired.key) if report.desired.state == "live" else before
+        good = known_good(before, report.desired)
         try:
             now = self._look(runner.place, report.wanted)
             runner.back(restore(good, now.observed))
