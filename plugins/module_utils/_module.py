@@ -56,6 +56,8 @@ def run_on_demand(module: AnsibleModule, work: t.Callable[[t.Callable[..., Engin
         module.fail_json(msg=str(error), **said, **error.details)
     except OSError as error:
         module.fail_json(msg="%s. The user who runs the task must be able to write there (see state_dir)." % error, **said)
+    for line in result.pop("warnings", ()):
+        module.warn(line)
     module.exit_json(**said, **result)
 
 

@@ -18,7 +18,7 @@ from .._errors import EngineError, InvalidInput, NotFound
 from . import docker_format as fmt
 from . import formats, libraries, sockets, streams
 from .adapter import ANSWER_SECONDS, LOAD_SECONDS, Adapter
-from .failures import scrubbed
+from .failures import NO_PULL, scrubbed
 from .formats import Json
 from .types import LABEL_ADDRESS, Container, ContainerSpec, Image, Network, NetworkSpec, Publish, Storage
 
@@ -161,7 +161,7 @@ class DockerEngine(Adapter):
     def pull(self, ref: str) -> Image:
         """See Engine. Errors in the middle of the stream are raised by nobody but us."""
         name, tag = formats.split_ref(ref)
-        with self._place.doing("pulling image %s" % ref):
+        with self._place.doing("pulling image %s" % ref, fix=NO_PULL):
             said = streams.pull_error(self._api.pull(name, tag=tag, stream=True, decode=True))
             if said:
                 raise EngineError(said)

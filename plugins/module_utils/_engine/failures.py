@@ -15,6 +15,10 @@ import typing as t
 from .._errors import EngineError, HotswapError, NotFound
 
 _STOPPED = "The engine went away while it was being used: look at its log, start it, and run this again."
+NO_PULL = (
+    "Check the name, and that this host reaches the registry and is logged in there. "
+    "Without a registry, send the image with hotswap.containers.image."
+)
 
 _Answer = t.TypeVar("_Answer")
 # Shorter values ("1", "yes") are no secrets, and replacing them would spoil the message.
@@ -30,8 +34,8 @@ class Place:
         self._kinds = kinds
 
     @contextlib.contextmanager
-    def doing(self, step: str) -> t.Iterator[None]:
-        """Turns whatever the library raises into "WHAT IT SAID (while STEP on KIND at SOCKET)".
+    def doing(self, step: str, fix: str = "") -> t.Iterator[None]:
+        """Turns whatever the library raises into "WHAT IT SAID (while STEP on KIND at SOCKET). FIX", where the error has no fix of its own.
 
         Raises:
             NotFound: the engine answered 404.
@@ -41,10 +45,12 @@ class Place:
             yield
         except HotswapError as error:
             error.doing.append(self._step(step))
+            error.fix = error.fix or fix
             raise
         except self._kinds as error:
             translated = translate(error)
             translated.doing.append(self._step(step))
+            translated.fix = translated.fix or fix
             raise translated from error
 
     def unless_gone(self, ask: t.Callable[[], _Answer]) -> _Answer | None:

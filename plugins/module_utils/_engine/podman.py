@@ -22,7 +22,7 @@ from .._errors import EngineError, NotFound
 from . import formats, libraries, sockets, streams
 from . import podman_format as fmt
 from .adapter import ANSWER_SECONDS, LOAD_SECONDS, Adapter
-from .failures import refusal, scrubbed
+from .failures import NO_PULL, refusal, scrubbed
 from .formats import Json
 from .podman_boot import PodmanBoot, policy_of
 from .podman_service import PodmanService
@@ -175,7 +175,7 @@ class PodmanEngine(Adapter):
 
     def pull(self, ref: str) -> Image:
         """See Engine. Podman answers 200 and then tells the error in the stream."""
-        with self._place.doing("pulling image %s" % ref):
+        with self._place.doing("pulling image %s" % ref, fix=NO_PULL):
             response = self._call("post", "/images/pull", params={"reference": ref, "policy": "always"}, seconds=_PULL_SECONDS, stream=True)
             said = streams.pull_error(json.loads(line) for line in response.iter_lines() if line)
             if said:

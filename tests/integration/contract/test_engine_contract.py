@@ -605,7 +605,7 @@ def test_storage(engine: Engine) -> None:
 
 def test_pull_from_nowhere(engine: Engine) -> None:
     ref = "127.0.0.1:1/nowhere/app:1"
-    with pytest.raises(EngineError, match="refused.*while pulling image %s on %s" % (ref, KIND)):
+    with pytest.raises(EngineError, match=r"refused.*while pulling image %s on %s.*\. Check the name.*send the image with" % (ref, KIND)):
         engine.pull(ref)
 
 
