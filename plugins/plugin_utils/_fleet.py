@@ -19,7 +19,6 @@ An outcome is a plain dict, because it is kept as a fact of its host:
 
 from __future__ import annotations
 
-import difflib
 import json
 import re
 import typing as t
@@ -85,8 +84,6 @@ def allowed(name: str, value: t.Any, hosts: int) -> int:
 NUMBERS = ("rollout_batch_delay", "rollout_reconnect_timeout", "rollout_lease_seconds")
 SWITCHES = ("rollout_lease", "rollout_lease_break")
 _YES_NO = ("true", "false", "yes", "no", "on", "off", "1", "0")
-# The same letters but for one or two, as a share of them.
-_NEARLY = 0.9
 
 
 def wrong(given: t.Mapping[str, t.Any], services: t.Sequence[str], hosts: int) -> list[str]:
@@ -105,19 +102,6 @@ def wrong(given: t.Mapping[str, t.Any], services: t.Sequence[str], hosts: int) -
     texts = {name: str(given.get(name, "")).strip() for name in (*NUMBERS, *SWITCHES)}
     found += ["%s: %r is no whole number of seconds" % (name, texts[name]) for name in NUMBERS if texts[name] and not texts[name].isdecimal()]
     found += ["%s: %r is neither true nor false" % (name, texts[name]) for name in SWITCHES if texts[name] and texts[name].lower() not in _YES_NO]
-    return found
-
-
-def misspelt(names: t.Iterable[str], known: t.Collection[str]) -> list[str]:
-    """Of names that begin with rollout_, those that nobody reads and that are nearly one that somebody does; one sentence each.
-
-    A known name with more words behind it may be somebody's own.
-    """
-    found = []
-    for name in sorted(set(names) - set(known)):
-        near = difflib.get_close_matches(name, known, 1, _NEARLY)
-        if near and not re.match(re.escape(near[0]) + r"[_\d]", name):
-            found.append("%s: nobody reads it. Is %s meant?" % (name, near[0]))
     return found
 
 

@@ -84,7 +84,7 @@ VARIABLES: Json = {
     [
         VARIABLES,
         {**VARIABLES, "rollout_services": []},
-        {**VARIABLES, "rollout_services": [{}, {"name": "wave", "env": {"KEY": "value"}, "memory": "64m", "unknown": 1}]},
+        {**VARIABLES, "rollout_services": [{}, {"name": "wave", "env": {"KEY": "value"}, "memory": "64m"}]},
         {**VARIABLES, "rollout_services": [{"name": "wave", "image": ""}]},
     ],
 )
@@ -107,6 +107,24 @@ def test_items_are_dictionaries() -> None:
         Lookup({"rollout_services": ["greet"]}).services()
 
 
+@pytest.mark.parametrize("part", ["image", "services"])
+def test_a_misspelt_variable_is_refused(part: str) -> None:
+    variables = {**VARIABLES, "rollout_rout": {"hosts": ["greet.example.com"]}}
+    with pytest.raises(AnsibleError, match="rollout_rout: nobody reads it. Is rollout_route meant"):
+        Lookup(variables).run([part], variables)
+
+
+def test_a_key_of_an_item_that_is_no_option_is_refused() -> None:
+    with pytest.raises(AnsibleError, match="rollout_services, greet: imgae is no option of it. Is image meant"):
+        Lookup({"rollout_services": [{"name": "greet", "imgae": "localhost/greet:A"}]}).services()
+
+
+@pytest.mark.parametrize(("variables", "found"), [({}, {}), ({"rollout_image_archive": "a.tar"}, {"name": "localhost/greet:A", "archive": "a.tar"})])
+def test_an_image_is_sent_where_there_is_something_to_send(variables: Json, found: Json) -> None:
+    every = {**VARIABLES, **variables}
+    assert Lookup(every).run(["image"], every) == [found]
+
+
 def every(part: str) -> Json:
     """Each variable of the part's task, with a value of its own."""
     return {name: "of " + name for text in BELOW[part].values() for name in re.findall(r"(?<!_)rollout_\w+", text)}
@@ -125,5 +143,5 @@ def test_a_part_that_the_role_does_not_have() -> None:
     variables = {"rollout_network": "web", "rollout_manage_network": "false", "rollout_proxy": "web", "rollout_listen": ""}
     assert Lookup(variables).run(["network", "proxy"], variables) == [{}, {}]
     for terms in ([], ["server"]):
-        with pytest.raises(AnsibleError, match="rollout_part: one of network, proxy, services is needed"):
+        with pytest.raises(AnsibleError, match="rollout_part: one of image, network, proxy, services is needed"):
             Lookup(variables).run(terms, variables)

@@ -297,18 +297,3 @@ def test_blank_is_not_set(value: str | None) -> None:
 @pytest.mark.parametrize("services", [[], [""], ["a", ""]])
 def test_a_rollout_of_nothing_is_refused(services: list[str]) -> None:
     assert [one.split(":")[0] for one in _fleet.wrong({}, services, 6)] == ["rollout_name"]
-
-
-KNOWN = ("rollout_batches", "rollout_canary", "rollout_image", "rollout_max_failures", "rollout_port")
-
-
-@pytest.mark.parametrize(
-    ("name", "meant"), [("rollout_cannary", "rollout_canary"), ("rollout_batch", "rollout_batches"), ("rollout_max_failure", "rollout_max_failures")]
-)
-def test_a_misspelt_name_is_found(name: str, meant: str) -> None:
-    assert _fleet.misspelt([name, *KNOWN], KNOWN) == ["%s: nobody reads it. Is %s meant?" % (name, meant)]
-
-
-@pytest.mark.parametrize("name", ["rollout_image_b", "rollout_port2", "rollout_database_of_mine"])
-def test_a_name_of_somebodys_own_is_left_alone(name: str) -> None:
-    assert _fleet.misspelt([name], KNOWN) == []
