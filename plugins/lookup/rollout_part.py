@@ -12,8 +12,8 @@ author: The hotswap.containers contributors (@hotswap-containers)
 version_added: 1.0.0
 short_description: What the variables of the role rollout ask of the image, the network, the proxy and the services
 description:
-  - The options of M(hotswap.containers.image), M(hotswap.containers.network), M(hotswap.containers.reverse_proxy) or M(hotswap.containers.service), as the tasks of the role
-    P(hotswap.containers.rollout#role) give them, but without those that are not set, or blank.
+  - The options of M(hotswap.containers.image), M(hotswap.containers.network), M(hotswap.containers.reverse_proxy) or M(hotswap.containers.service), as the
+    tasks of the role P(hotswap.containers.rollout#role) give them, but without those that are not set, or blank.
   - Refuses variables whose names begin with C(rollout_) where nobody reads them and a name that is nearly the same is read.
 options:
   _terms:

@@ -15,10 +15,7 @@ import typing as t
 from .._errors import EngineError, HotswapError, NotFound
 
 _STOPPED = "The engine went away while it was being used: look at its log, start it, and run this again."
-NO_PULL = (
-    "Check the name, and that this host reaches the registry and is logged in there. "
-    "Without a registry, send the image with hotswap.containers.image."
-)
+NO_PULL = "Check the name, and that this host reaches the registry and is logged in there. Without a registry, send the image with hotswap.containers.image."
 
 _Answer = t.TypeVar("_Answer")
 # Shorter values ("1", "yes") are no secrets, and replacing them would spoil the message.

@@ -238,7 +238,8 @@ class Engine(t.Protocol):
     def create(self, spec: ContainerSpec) -> Container:
         """Creates, does not start. The image must be there."""
 
-    def start(self, name: str) -> None: ...
+    def start(self, name: str) -> None:
+        """Starts what was created or has ended."""
 
     def start_at_boot(self, name: str, policy: str) -> None:
         """From now on a boot of the host starts it as this restart policy says; "no": never. Twice is once."""
@@ -246,7 +247,8 @@ class Engine(t.Protocol):
     def stop(self, name: str, timeout: int | None) -> None:
         """Stop signal, then SIGKILL after timeout seconds (None: the container's own). Stopped already is no error."""
 
-    def kill(self, name: str, signal: str) -> None: ...
+    def kill(self, name: str, signal: str) -> None:
+        """Sends a signal ("HUP") to the container's first process."""
 
     def remove(self, name: str, force: bool = False) -> None:
         """Removes with its anonymous volumes. Gone already is no error."""
@@ -266,9 +268,11 @@ class Engine(t.Protocol):
         On Podman this runs the check itself: without systemd its timers do not exist (measured).
         """
 
-    def networks(self) -> list[Network]: ...
+    def networks(self) -> list[Network]:
+        """All networks of the engine."""
 
-    def network(self, name: str) -> Network | None: ...
+    def network(self, name: str) -> Network | None:
+        """One network by name, or None."""
 
     def create_network(self, spec: NetworkSpec) -> Network:
         """Creates a bridge network with DNS; a network of that name is an error.

@@ -92,10 +92,12 @@ class Asked(t.Protocol):
     """What is needed of a service to make its instances."""
 
     @property
-    def reach(self) -> Reach: ...
+    def reach(self) -> Reach:
+        """Where its instances listen."""
 
     @property
-    def port(self) -> int: ...
+    def port(self) -> int:
+        """The port of its image."""
 
     def instance(self, name: str, address: str) -> ContainerSpec:
         """The container of one instance, without a port of the host."""

@@ -16,7 +16,7 @@ from ansible_collections.hotswap.containers.plugins.plugin_utils import _fleet
 
 from .files import ROOT, read_yaml
 
-PAGES = sorted([ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").rglob("*.md")])
+PAGES = sorted([ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").rglob("*.md"), *(ROOT / "roles").rglob("*.md")])
 # A block that shows a file is led in by a line "<!-- FILE -->".
 _BLOCK = re.compile(r"<!-- (\S+) -->\n\n?```\w*\n(.*?)```", re.DOTALL)
 _LINK = re.compile(r"\]\((?!https?:|#|mailto:)([^)#]+)(?:#[^)]*)?\)")

@@ -110,12 +110,12 @@ def test_items_are_dictionaries() -> None:
 @pytest.mark.parametrize("part", ["image", "services"])
 def test_a_misspelt_variable_is_refused(part: str) -> None:
     variables = {**VARIABLES, "rollout_rout": {"hosts": ["greet.example.com"]}}
-    with pytest.raises(AnsibleError, match="rollout_rout: nobody reads it. Is rollout_route meant"):
+    with pytest.raises(AnsibleError, match=r"rollout_rout: nobody reads it\. Is rollout_route meant"):
         Lookup(variables).run([part], variables)
 
 
 def test_a_key_of_an_item_that_is_no_option_is_refused() -> None:
-    with pytest.raises(AnsibleError, match="rollout_services, greet: imgae is no option of it. Is image meant"):
+    with pytest.raises(AnsibleError, match=r"rollout_services, greet: imgae is no option of it\. Is image meant"):
         Lookup({"rollout_services": [{"name": "greet", "imgae": "localhost/greet:A"}]}).services()
 
 
