@@ -34,19 +34,24 @@ def run_contract(names: t.Sequence[str]) -> list[Check]:
 
     What a test says to be nothing for this engine is shown, and counted neither way.
     """
-    archive = _archive()
-    for name in names:
-        with archive.open("rb") as file:
-            subprocess.run(bed("ssh", name, "rm -rf %s && mkdir %s && tar -x -C %s" % (FOLDER, FOLDER, FOLDER)), stdin=file, check=True)
+    bring(names)
     # The longest first, as they are shared out in turn.
     tests = sorted(CONTRACT.glob("test_*.py"), key=lambda path: -path.stat().st_size)
     jobs = share([path.name for path in tests], names)
 
     def work(name: str) -> list[Check]:
-        return [check for test in jobs[name] for check in _run(test, name)]
+        return [check for test in jobs[name] for check in run_test(test, name)]
 
     with concurrent.futures.ThreadPoolExecutor(len(names)) as pool:
         return [check for checks in pool.map(work, names) for check in checks]
+
+
+def bring(names: t.Sequence[str]) -> None:
+    """Puts the tests, the collection and pytest on the hosts."""
+    archive = _archive()
+    for name in names:
+        with archive.open("rb") as file:
+            subprocess.run(bed("ssh", name, "rm -rf %s && mkdir %s && tar -x -C %s" % (FOLDER, FOLDER, FOLDER)), stdin=file, check=True)
 
 
 def share(tests: t.Sequence[str], names: t.Sequence[str]) -> dict[str, list[str]]:
@@ -58,7 +63,8 @@ def share(tests: t.Sequence[str], names: t.Sequence[str]) -> dict[str, list[str]
     return jobs
 
 
-def _run(test: str, name: str) -> list[Check]:
+def run_test(test: str, name: str, python: str = "/usr/bin/python3") -> list[Check]:
+    """One file of tests on one host, by an interpreter that is there: a check for each test."""
     where = "%s on %s" % (test, name)
     environment = {
         "PYTHONPATH": "lib:.",
@@ -69,7 +75,7 @@ def _run(test: str, name: str) -> list[Check]:
         "HOTSWAP_CADDY": "$PWD/bin/caddy",
     }
     assignments = " ".join('%s="%s"' % item for item in environment.items())
-    command = "cd %s && %s /usr/bin/python3 -m pytest -q -p no:cacheprovider --junitxml=report.xml contract/%s" % (FOLDER, assignments, test)
+    command = "cd %s && %s %s -m pytest -q -p no:cacheprovider --junitxml=report.xml contract/%s" % (FOLDER, assignments, python, test)
     text = logged(bed("ssh", name, command), OUTPUT / ("contract-%s-%s.log" % (test[: -len(".py")], name)))
     report = subprocess.run(bed("ssh", name, "cat %s/report.xml && rm %s/report.xml" % (FOLDER, FOLDER)), text=True, stdout=subprocess.PIPE, check=False).stdout
     not_here = _not_for_this_engine(report) if report else set()

@@ -55,14 +55,19 @@ def logged(argv: t.Sequence[str], log: pathlib.Path, env: t.Mapping[str, str] | 
 
 def prepare(engines: t.Sequence[str]) -> list[str]:
     """Brings the hosts of the engines up with all images loaded, and returns their names. Twice is once."""
-    say("bringing up %s" % ", ".join(engines))
-    call(bed("up", "--hosts", *[HOSTS[engine] for engine in engines]))
+    return bring_up([HOSTS[engine] for engine in engines])
+
+
+def bring_up(specs: t.Sequence[str]) -> list[str]:
+    """The same for any hosts, each as the bed's `up` is told it."""
+    say("bringing up %s" % ", ".join(specs))
+    call(bed("up", "--hosts", *specs))
     archives = [str(path) for path in build_images()]
-    names = [HOSTS[engine].split(":")[0] for engine in engines]
+    names = [spec.split(":")[0] for spec in specs]
     loading = [subprocess.Popen(bed("load", name, *archives), stdout=subprocess.DEVNULL, stdin=subprocess.DEVNULL) for name in names]
     codes = [process.wait() for process in loading]
     if any(codes):
-        sys.exit("dev test-integration: images could not be loaded on %s (see above)" % ", ".join(names))
+        sys.exit("dev: images could not be loaded on %s (see above)" % ", ".join(names))
     return names
 
 

@@ -28,10 +28,10 @@ FOLDER = ROOT / "tests" / "integration"
 _RECAP = re.compile(r"^(\S+) +: ok=(\d+) +changed=\d+ +unreachable=(\d+) +failed=(\d+)", re.MULTILINE)
 
 
-def play(words: t.Sequence[str], inventory: str, name: str) -> str:
-    """ansible-playbook in the hosts' network; what it said, which is also in integration-NAME.log."""
+def play(words: t.Sequence[str], inventory: str, name: str, tool: str = "ansible-playbook") -> str:
+    """ansible-playbook in the hosts' network; what it said, which is also in integration-NAME.log. `tool`: that of another ansible-core."""
     env = {**os.environ, "ANSIBLE_CONFIG": str(FOLDER / "ansible.cfg")}
-    return logged(bed("lab", "ansible-playbook", "-i", inventory, *words), OUTPUT / ("integration-%s.log" % name), env)
+    return logged(bed("lab", tool, "-i", inventory, *words), OUTPUT / ("integration-%s.log" % name), env)
 
 
 def run_target(target: str, names: t.Sequence[str], inventory: str, drivers: t.Sequence[str] = ()) -> list[Check]:

@@ -50,19 +50,23 @@ def other_pythons() -> list[str]:
     return [str(python.parent) for python in sorted(versions.glob("3.*/bin/python3.[0-9]*")) if python.name.count(".") == 1 and "-" not in python.name]
 
 
-def sanity(copy: pathlib.Path) -> tuple[int, str]:
-    """Runs it, showing its progress: exit code and everything that it said, which is kept in sanity.log too."""
+def sanity(copy: pathlib.Path, commands: pathlib.Path | None = None, log: str = "sanity.log", shown: tuple[str, ...] = _SHOWN) -> tuple[int, str]:
+    """Runs it, showing its progress: exit code and everything that it said, which is kept in the log too.
+
+    `commands`: the folder of another ansible-core's commands. `shown`: how the lines begin that go to the terminal.
+    """
     argv = ["ansible-test", "sanity", "--local", "--color", "no"]
-    env = {**os.environ, "HOME": str(private_home()), "PATH": os.pathsep.join([os.environ["PATH"], *other_pythons()])}
+    folders = [*([str(commands)] if commands else []), os.environ["PATH"], *other_pythons()]
+    env = {**os.environ, "HOME": str(private_home()), "PATH": os.pathsep.join(folders)}
     env.pop("PYTHONPATH", None)
     lines = []
     with subprocess.Popen(argv, cwd=copy, env=env, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as process:
         for line in process.stdout or ():
-            if line.startswith(_SHOWN):
+            if line.startswith(shown):
                 say(line.rstrip("\n"))
             lines.append(line)
     OUTPUT.mkdir(parents=True, exist_ok=True)
-    (OUTPUT / "sanity.log").write_text("".join(lines))
+    (OUTPUT / log).write_text("".join(lines))
     return process.returncode, "".join(lines)
 
 
