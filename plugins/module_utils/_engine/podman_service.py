@@ -18,6 +18,7 @@ import time
 import typing as t
 
 from .._errors import EngineError
+from .._processes import Process
 from . import sockets
 
 # Idle seconds after which the service ends by itself: what is left of it when the module is killed.
@@ -79,12 +80,10 @@ class PodmanService:
         self._words.close()
         shutil.rmtree(self._folder, ignore_errors=True)
 
-    def _spawn(self, program: str, idle_seconds: int) -> subprocess.Popen[bytes]:
+    def _spawn(self, program: str, idle_seconds: int) -> Process:
         command = [program, "system", "service", "--time", str(idle_seconds), "unix://" + self.path]
         # cwd: rootless Podman ends when it may not enter the folder where it was started, which become_user often leaves it in.
-        return subprocess.Popen(
-            command, env=self._env, cwd="/", start_new_session=True, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=self._words
-        )
+        return Process(command, env=self._env, cwd="/", start_new_session=True, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=self._words)
 
     def _wait(self) -> None:
         end = time.monotonic() + _START_SECONDS

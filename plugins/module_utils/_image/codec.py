@@ -17,6 +17,7 @@ import typing as t
 import zlib
 
 from .._errors import HotswapError, InvalidInput
+from .._processes import Process
 
 NONE = "none"
 GZIP = "gzip"
@@ -58,7 +59,15 @@ def pack(data: bytes, encoding: str) -> bytes:
     module = _zstd_module()
     if module is not None:
         return t.cast(bytes, module.compress(data))
-    return subprocess.run([_zstd_program(), "-q", "-c", "-3", "--single-thread"], input=data, stdout=subprocess.PIPE, check=True).stdout
+    return _pack_by_program([_zstd_program(), "-q", "-c", "-3", "--single-thread"], data)
+
+
+def _pack_by_program(argv: list[str], data: bytes) -> bytes:
+    with Process(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        packed = process.communicate(data)[0]
+    if process.returncode:
+        raise subprocess.CalledProcessError(process.returncode, argv)
+    return packed
 
 
 def unpack(chunks: t.Iterable[bytes], encoding: str) -> t.Iterator[bytes]:
@@ -153,7 +162,7 @@ def _unzstd_module(module: t.Any, chunks: t.Iterable[bytes]) -> t.Iterator[bytes
 
 
 def _unzstd_program(chunks: t.Iterable[bytes]) -> t.Iterator[bytes]:
-    process = subprocess.Popen([_zstd_program(), "-q", "-d", "-c"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    process = Process([_zstd_program(), "-q", "-d", "-c"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
     out: t.Any = process.stdout
     failed: list[BaseException] = []
     feeder = threading.Thread(target=_feed, args=(process.stdin, chunks, failed), daemon=True)

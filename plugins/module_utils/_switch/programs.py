@@ -12,6 +12,8 @@ import shutil
 import subprocess
 import typing as t
 
+from .._processes import Process
+
 # One command, in seconds: none of ours waits for what clients do.
 SECONDS = 60.0
 MISSING = 127
@@ -48,9 +50,10 @@ def run(argv: t.Sequence[str], text: str = "") -> Done:
         return Done(MISSING, "%s is not on this host" % argv[0])
     environment = {**os.environ, "PATH": _path(), "LC_ALL": "C.UTF-8"}
     try:
-        done = subprocess.run([program, *argv[1:]], input=text.encode(), capture_output=True, env=environment, timeout=SECONDS, check=False)
+        with Process([program, *argv[1:]], env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+            output, errors = process.communicate(text.encode(), SECONDS)
     except subprocess.TimeoutExpired:
         return Done(_LATE, "%s is not done after %g s" % (" ".join(argv), SECONDS))
     except OSError as error:
         return Done(126, "%s: %s" % (program, error.strerror))
-    return Done(done.returncode, done.stdout.decode("utf-8", "replace"), done.stderr.decode("utf-8", "replace"))
+    return Done(process.returncode, output.decode("utf-8", "replace"), errors.decode("utf-8", "replace"))
