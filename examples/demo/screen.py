@@ -70,13 +70,17 @@ class Scene:
 class Screen(t.Protocol):
     """Shows the scene; say() is for what must stay readable afterwards."""
 
-    def __enter__(self) -> Screen: ...
+    def __enter__(self) -> Screen:
+        """Takes the terminal."""
 
-    def __exit__(self, *_exc: object) -> None: ...
+    def __exit__(self, *_exc: object) -> None:
+        """Gives it back."""
 
-    def say(self, text: str) -> None: ...
+    def say(self, text: str) -> None:
+        """A line that stays."""
 
-    def draw(self) -> None: ...
+    def draw(self) -> None:
+        """Shows the scene as it is now."""
 
 
 def screen_for(scene: Scene) -> Screen:
