@@ -51,19 +51,20 @@ class CallbackModule(_Base):
     def v2_runner_on_ok(self, result: t.Any) -> None:
         """A task has ended; the items of a loop were told one by one."""
         if "results" not in result._result:
-            self._ended(result)
+            self._ended(result, failed=False)
 
     def v2_runner_on_failed(self, result: t.Any, ignore_errors: bool = False) -> None:
         """A task has failed."""
-        self.v2_runner_on_ok(result)
+        if "results" not in result._result:
+            self._ended(result, failed=True)
 
     def v2_runner_item_on_ok(self, result: t.Any) -> None:
         """One item of a loop has ended."""
-        self._ended(result)
+        self._ended(result, failed=False)
 
     def v2_runner_item_on_failed(self, result: t.Any) -> None:
         """One item of a loop has failed."""
-        self._ended(result)
+        self._ended(result, failed=True)
 
     def v2_playbook_on_stats(self, stats: t.Any) -> None:
         """The end: the table."""
@@ -72,19 +73,19 @@ class CallbackModule(_Base):
         for line in _progress.table(self._rows, self._lost):
             self._display.display(line)
 
-    def _ended(self, result: t.Any) -> None:
+    def _ended(self, result: t.Any, failed: bool) -> None:
         kind = self._kind(result._task)
         host, found = result._host.get_name(), result._result
         if kind == "probe" and isinstance(found.get("lost"), int):
             self._lost[host] = self._lost.get(host, 0) + found["lost"]
         elif kind == "image" and found.get("sent", {}).get("bytes"):
-            self._say(host, "image: %s" % _progress.sent(found["sent"]), found)
+            self._say(host, "image: %s" % _progress.sent(found["sent"]), found, failed)
         elif kind == "service" and "plan" in found:
             # A loop of the role has the name of its service as the label of the item.
-            row = _progress.row(host, _name(result), found)
+            row = _progress.row(host, _name(result), found, failed)
             self._rows.append(row)
             if row.phases:
-                self._say(host, _progress.line(row), found)
+                self._say(host, _progress.line(row), found, failed)
 
     def _kind(self, task: t.Any) -> str:
         """The module, where it is one of ours."""
@@ -92,8 +93,8 @@ class CallbackModule(_Base):
         collection, _dot, short = name.rpartition(".")
         return short if collection == "hotswap.containers" and short in _SHORT else ""
 
-    def _say(self, host: str, words: str, found: t.Mapping[str, t.Any]) -> None:
-        colour = _Colours.COLOR_ERROR if found.get("failed") else _Colours.COLOR_CHANGED if found.get("changed") else _Colours.COLOR_OK
+    def _say(self, host: str, words: str, found: t.Mapping[str, t.Any], failed: bool) -> None:
+        colour = _Colours.COLOR_ERROR if failed else _Colours.COLOR_CHANGED if found.get("changed") else _Colours.COLOR_OK
         self._display.display("%s: %s" % (host, words), color=colour)
 
 

@@ -41,19 +41,19 @@ class Row:
     drained: int
     cut: int
     outcome: str
+    failed: bool = False
 
 
-def row(host: str, service: str, found: t.Mapping[str, t.Any]) -> Row:
-    """What a task's result of the module service says."""
+def row(host: str, service: str, found: t.Mapping[str, t.Any], failed: bool) -> Row:
+    """What a task's result of the module service says. `failed`: Ansible's word, as an item of a loop does not say so of itself."""
     diff = found.get("diff") or {}
     before, after = (_most((diff.get(side) or {}).get("shares") or {}) for side in ("before", "after")) if isinstance(diff, dict) else ("", "")
     phases: dict[str, float] = {}
     for one in found.get("phases") or []:
         if one["name"] != "record":
             phases[one["name"]] = phases.get(one["name"], 0.0) + one["seconds"]
-    failed = bool(found.get("failed"))
     outcome = "failed in %s" % (found.get("phase") or "the beginning") if failed else "changed" if found.get("changed") else "unchanged"
-    return Row(host, service, before, after or str(found.get("version") or ""), phases, found.get("drained") or 0, found.get("cut") or 0, outcome)
+    return Row(host, service, before, after or str(found.get("version") or ""), phases, found.get("drained") or 0, found.get("cut") or 0, outcome, failed)
 
 
 def _most(shares: t.Mapping[str, t.Any]) -> str:
@@ -75,6 +75,9 @@ def line(one: Row) -> str:
 
 
 def _moved(one: Row) -> str:
+    if one.failed and not one.before:
+        # A failed task does not tell what was live.
+        return "to %s" % one.after if one.after else ""
     return "%s -> %s" % (one.before or "nothing", one.after or "nothing") if one.before != one.after else one.after or "nothing"
 
 

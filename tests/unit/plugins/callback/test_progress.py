@@ -62,11 +62,11 @@ def test_one_line_for_a_service_and_a_table_at_the_end() -> None:
     probe = result_of({"lost": 2, "changed": False}, "hotswap.containers.probe")
     assert shown(result_of(RESULT, name="greet"), probe, result_of(FAILED, host="web2", name="greet")) == [
         "web1: greet A -> B: changed (gate 1.2 s, drain 0.4 s)",
-        "web2: greet nothing -> B: failed in gate (gate 1.2 s, drain 0.4 s)",
+        "web2: greet to B: failed in gate (gate 1.2 s, drain 0.4 s)",
         "ROLLOUTS",
         "host  service  before -> after  outcome         seconds             drained/cut  lost",
         "web1  greet    A -> B           changed         gate=1.2 drain=0.4  3/1          2",
-        "web2  greet    nothing -> B     failed in gate  gate=1.2 drain=0.4  3/1          -",
+        "web2  greet    to B             failed in gate  gate=1.2 drain=0.4  3/1          -",
     ]
 
 
@@ -77,6 +77,13 @@ def test_items_of_a_loop_are_told_once() -> None:
     plugin.v2_runner_item_on_ok(item)
     plugin.v2_runner_on_ok(result_of({"results": [RESULT]}))
     assert len(plugin._display.lines) == 1
+
+
+def test_an_item_that_failed_is_told_as_failed() -> None:
+    plugin = CallbackModule()
+    plugin._display = Display()
+    plugin.v2_runner_item_on_failed(result_of({**FAILED, "failed": False}, name="greet"))
+    assert plugin._display.lines == ["web1: greet to B: failed in gate (gate 1.2 s, drain 0.4 s)"]
 
 
 @pytest.mark.parametrize("module", ["ansible.builtin.command", "other.containers.service", "hotswap.containers.network"])
