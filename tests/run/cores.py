@@ -62,13 +62,18 @@ def ready(number: str) -> Core:
         say("making %s with %s" % (folder, python))
         shutil.rmtree(folder, ignore_errors=True)
         subprocess.run([python, "-m", "venv", str(folder)], check=True)
-        _install(folder / "bin" / "python", packages)
+        pip(folder / "bin" / "python", "install", *packages)
         (folder / ".ready").touch()
     return Core(number, version, folder / "bin")
 
 
-def _install(python: pathlib.Path, packages: t.Sequence[str]) -> None:
-    argv = [str(python), "-m", "pip", "install", "-q", "--disable-pip-version-check", *packages]
+def pip(python: str | pathlib.Path, verb: str, *words: str) -> None:
+    """Runs pip; what it says is shown only when it fails.
+
+    Raises:
+        subprocess.CalledProcessError: it failed.
+    """
+    argv = [str(python), "-m", "pip", verb, "-q", "--disable-pip-version-check", *words]
     done = subprocess.run(argv, text=True, stderr=subprocess.PIPE, check=False)
     if done.returncode:
         say(done.stderr)

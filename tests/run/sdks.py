@@ -14,6 +14,7 @@ import time
 import typing as t
 
 from run import contract, integration
+from run.cores import pip
 from run.hosts import bed, bring_up, call
 from run.report import WORK, Check, say
 
@@ -70,7 +71,7 @@ def install(stack: Stack) -> str:
     wheels = WORK / "sdks" / stack.name / "wheels"
     shutil.rmtree(wheels, ignore_errors=True)
     target = ["--python-version", stack.python, "--implementation", "cp", "--only-binary", ":all:"]
-    subprocess.run([sys.executable, "-m", "pip", "download", "-q", "-d", str(wheels), *target, *stack.packages], check=True)
+    pip(sys.executable, "download", "-d", str(wheels), *target, *stack.packages)
     packed = subprocess.run(["tar", "-c", "-C", str(wheels.parent), "wheels"], check=True, stdout=subprocess.PIPE).stdout
     command = INSTALL.format(PLACE, " ".join("'%s'" % package for package in stack.packages))
     subprocess.run(bed("ssh", stack.name, command), input=packed, check=True)
