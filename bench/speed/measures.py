@@ -90,7 +90,7 @@ def behind_proxies(engine: str, runs: int, moves: int) -> list[Any]:
 
 
 def _cutovers(engine: str, driver: str, port: int, moves: int) -> list[Any]:
-    seen = plays.on_host(engine, "cutover", str(moves), "http://127.0.0.1:%d/" % port, "speed-" + driver, "speed-" + driver)["moves"]
+    seen = plays.on_host(engine, "cutover", engine, str(moves), "http://127.0.0.1:%d/" % port, "speed-" + driver, "speed-" + driver)["moves"]
     first, last, done = ([round(one[name], 2) for one in seen] for name in ("first", "last", "done"))
     return [
         Limit("cutover-%s-first-p50" % driver, "ms", first, 0.5, 20, "command to the first answer of the new version"),

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Run on a host: python3 cutover.py RUNS URL PROXY SERVICE. Moves a service between two running instances by its proxy's switch alone.
+"""Run on a host: python3 cutover.py ENGINE RUNS URL PROXY SERVICE. Moves a service between two running instances by its proxy's switch alone.
 
 A client in a process of its own asks without a pause, on fresh connections. Says for each move, in milliseconds from the command
 on: when the new instance answered first, when the old one answered last, and when the switch said that it is done.
@@ -13,7 +13,6 @@ from __future__ import annotations
 import http.client
 import json
 import multiprocessing
-import os
 import statistics
 import sys
 import time
@@ -48,8 +47,8 @@ def ask(url: str, pipe: t.Any) -> None:
 
 
 def main() -> None:
-    runs, url, name, service = int(sys.argv[1]), sys.argv[2], sys.argv[3], sys.argv[4]
-    engine = connect(os.environ.get("SPEED_ENGINE"), None)
+    runs, url, name, service = int(sys.argv[2]), sys.argv[3], sys.argv[4], sys.argv[5]
+    engine = connect(sys.argv[1], None)
     proxy = Proxy.find(engine, StateDir.of(None), name)
     port = 8282
     instances = sorted((one for one in engine.containers({"hotswap.service": service}) if one.running), key=lambda one: one.labels["hotswap.version"])
