@@ -5,10 +5,10 @@
 # Private to hotswap.containers: may change in any release.
 """The links that nginx resolves at each request to learn where it goes.
 
-`current/public/07` is a link, or a link in a linked folder, and ends at `to/NAME=KEY=ADDRESS:PORT`: the name of that
-file is all that nginx needs; in maintenance, its content is the answer. `public` and `preview` are for clients,
-`public-probe` and `preview-probe` for probes, which maintenance does not stop. A new state is a new generation of
-folders, so that one rename changes everything.
+`current/public/0/7` leads over links to `to/NAME=KEY=ADDRESS:PORT`: the name of that file is all that nginx needs; in
+maintenance, its content is the answer. `public` and `preview` are for clients, `public-probe` and `preview-probe` for
+probes, which maintenance does not stop. The hundred slots are ten links to folders of ten: most states need one such
+folder, and clients wait for each link. A new state is a new generation of folders, so that one rename changes everything.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from .slots import Generations, turns
 from .types import Maintenance, Serving, Target
 
 SLOTS = 100
+_DEAL = 10
 HELD = "held"
 NOBODY = "nobody"
 CLOSED = "closed"
@@ -56,8 +57,8 @@ def state_of(serving: Serving) -> State:
 
 
 def slot_name(index: int) -> str:
-    """The name of a slot's link."""
-    return "%02d" % index
+    """The path of a slot's link below its side."""
+    return "%d/%d" % divmod(index, _DEAL)
 
 
 def key(target: Target) -> str:
@@ -75,7 +76,7 @@ def links(state: State) -> dict[str, str]:
     """Path of each link inside a generation to what it points at."""
     found = {**_group("live", state.targets, HELD if state.held else NOBODY), **_group("trial", state.preview, NOBODY)}
     if state.maintenance:
-        found.update(_all("shut", [_shut(state.maintenance)] * SLOTS))
+        found.update(_dealt("shut", [_shut(state.maintenance)] * SLOTS))
     for side, group in (("public", "live"), ("preview", "trial")):
         found[side] = "shut" if state.maintenance else group
         found[side + "-probe"] = group
@@ -92,8 +93,7 @@ def _group(folder: str, targets: t.Sequence[Target], nowhere: str) -> dict[str, 
         raise SwitchError("%d instances are more than nginx's %d slots" % (len(weighted), SLOTS), "Use fewer replicas, or the haproxy driver.")
     first = _ends(weighted, nowhere)
     others = {end(one): _ends([other for other in weighted if other is not one], NOBODY) for one in weighted}
-    again = [others[name][index] if name in others else NOBODY for index, name in enumerate(first)]
-    found = {**_all(folder, first), **_all(folder, again, AGAIN)}
+    found = _dealt(folder, first, others)
     for one in weighted:
         found["%s/%s" % (folder, key(one))] = "../to/" + end(one)
         found["%s/%s%s" % (folder, key(one), AGAIN)] = "../to/" + others[end(one)][0]
@@ -101,13 +101,20 @@ def _group(folder: str, targets: t.Sequence[Target], nowhere: str) -> dict[str, 
 
 
 def _ends(weighted: t.Sequence[Target], nowhere: str) -> list[str]:
-    if not weighted:
-        return [nowhere] * SLOTS
-    return [end(weighted[index]) for index in turns([target.weight for target in weighted], SLOTS)]
+    names = [end(target) for target in weighted]
+    return [names[index] for index in turns([target.weight for target in weighted], SLOTS)] if weighted else [nowhere] * SLOTS
 
 
-def _all(folder: str, ends: t.Sequence[str], suffix: str = "") -> dict[str, str]:
-    return {"%s/%s%s" % (folder, slot_name(index), suffix): "../to/" + name for index, name in enumerate(ends)}
+def _dealt(folder: str, first: t.Sequence[str], others: t.Mapping[str, t.Sequence[str]] | None = None) -> dict[str, str]:
+    """Folders of ten slots, and a link to one of them for each ten. Behind each slot, where a request goes that is refused there."""
+    second = [others[name][index] if others and name in others else NOBODY for index, name in enumerate(first)]
+    tens = [(tuple(first[at : at + _DEAL]), tuple(second[at : at + _DEAL])) for at in range(0, SLOTS, _DEAL)]
+    names = {ten: "ten-%d" % tens.index(ten) for ten in tens}
+    found = {"%s/%d" % (folder, index): names[ten] for index, ten in enumerate(tens)}
+    for ten, name in names.items():
+        for suffix, ends in zip(("", AGAIN), ten):
+            found.update({"%s/%s/%d%s" % (folder, name, index, suffix): "../../to/" + one for index, one in enumerate(ends)})
+    return found
 
 
 class Links:
@@ -148,19 +155,17 @@ class Links:
             return ""
         wanted = links(state)
         root = self._generations.new()
-        # Texts, not paths: there are 400 links, and clients wait for the last of them.
-        names = {to.rpartition("/")[2] for path, to in wanted.items() if "/" in path}
-        folders = {root / path.rpartition("/")[0] for path in wanted} | {root / "to"}
-        for folder in sorted(folders - {root}):
+        names = {to.rpartition("/")[2] for to in wanted.values() if "/" in to}
+        folders = [root / name for name in sorted({path.rpartition("/")[0] for path in wanted} - {""} | {"to"})]
+        for folder in folders:
             folder.mkdir(mode=0o700)
         for name in names:
             os.close(os.open(str(root / "to" / name), os.O_WRONLY | os.O_CREAT, 0o600))
-        for path, to in wanted.items():
-            os.symlink(to, "%s/%s" % (root, path))
+        _link_all(str(root), wanted)
         if state.maintenance:
             write(root / "to" / _shut(state.maintenance), state.maintenance.text)
         write(root / _STATE, json.dumps(dataclasses.asdict(state)) + "\n")
-        for folder in folders:
+        for folder in [*folders, root]:
             sync_folder(folder)
         return root.name
 
@@ -171,6 +176,18 @@ class Links:
     def delete(self) -> None:
         """Removes all links."""
         self._generations.delete()
+
+
+def _link_all(root: str, wanted: t.Mapping[str, str]) -> None:
+    """Links that say the same are one link with many names: a name is much cheaper than a link of its own, on some disks 20 times."""
+    made: dict[str, str] = {}
+    for name, to in wanted.items():
+        path = "%s/%s" % (root, name)
+        if to in made:
+            os.link(made[to], path, follow_symlinks=False)
+        else:
+            os.symlink(to, path)
+            made[to] = path
 
 
 def _as_written(root: str, wanted: t.Mapping[str, str]) -> bool:

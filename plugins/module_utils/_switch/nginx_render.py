@@ -221,7 +221,7 @@ def _ends(sticky: t.Sequence[tuple[str, str]], asked: t.Mapping[str, Route]) -> 
         _map("$hotswap_at", "later", [("^%s=([1-9][0-9]*)$" % CLOSED, "$1")]),
         # Only an instance's own answer names it.
         _map('"$hotswap_probe:$upstream_header_time:$hotswap_at"', "proof", [("^-probe:%s([^=]+)=" % answered, "$1")]),
-        _map('"$hotswap_pick:$upstream_header_time:$hotswap_at"', "fresh", [("^[0-9]{2}:%s[^=]+=([0-9a-f]{16})=" % answered, "$1")]),
+        _map('"$hotswap_pick:$upstream_header_time:$hotswap_at"', "fresh", [("^[0-9]/[0-9]:%s[^=]+=([0-9a-f]{16})=" % answered, "$1")]),
         _map('"$hotswap_service=$hotswap_fresh"', "cookie", [("^%s=([0-9a-f]+)$" % name, '"%s=$1; Path=/; HttpOnly"' % cookie) for name, cookie in sticky]),
         # True for what cannot have reached an instance, and has no body that was read in part.
         _map('"$upstream_bytes_sent:$content_length:$http_transfer_encoding:$upstream_status"', "retry", [("^0:0?::", "1"), (":504$", "late")]),

@@ -56,8 +56,8 @@ def test_every_link_resolves_to_what_the_state_says(tmp_path: pathlib.Path, live
 @given(st.lists(st.integers(1, 100), min_size=1, max_size=5))
 def test_who_refuses_is_not_asked_again(weights: list[int]) -> None:
     found = links(State(some(weights)))
-    picks = [path for path in found if path.startswith("live/") and not path.endswith(AGAIN)]
-    assert len(picks) == SLOTS + len(weights)
+    slots = ["live/%s/%s" % (found["live/%s" % ten], slot) for ten, slot in (slot_name(index).split("/") for index in range(SLOTS))]
+    picks = [*slots, *("live/" + key(one) for one in some(weights))]
     for path in picks:
         first, second = found[path].split("/")[-1], found[path + AGAIN].split("/")[-1]
         assert first != second
@@ -112,7 +112,7 @@ def test_the_same_state_is_not_written_again(tmp_path: pathlib.Path) -> None:
     assert folder.state() is None
 
 
-@pytest.mark.parametrize("damage", ["current/live/03", "current/public", "current/to/closed=0", "current/live/99-again"])
+@pytest.mark.parametrize("damage", ["current/live/3", "current/live/ten-0/3", "current/public", "current/to/closed=0", "current/live/ten-0/9-again"])
 def test_damage_is_seen_and_repaired(tmp_path: pathlib.Path, damage: str) -> None:
     folder, state = Links(tmp_path / "greet"), State(some([100]), maintenance=Maintenance("later"))
     folder.point(state)
@@ -120,6 +120,14 @@ def test_damage_is_seen_and_repaired(tmp_path: pathlib.Path, damage: str) -> Non
     assert not folder.intact()
     folder.point(state)
     assert folder.intact()
+
+
+def test_a_move_makes_few_links(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = Links(tmp_path / "greet")
+    real, made = os.symlink, []
+    monkeypatch.setattr(os, "symlink", lambda *words: (real(words[0], words[1]), made.append(words[1])))
+    folder.fill(State(some([100])))
+    assert (len(links(State(some([100])))), len(made)) == (66, 7)
 
 
 def test_an_end_that_is_gone_is_seen(tmp_path: pathlib.Path) -> None:
@@ -157,4 +165,4 @@ def test_a_reader_never_misses_a_link(tmp_path: pathlib.Path) -> None:
 
 
 def met_or_gone(folder: pathlib.Path) -> str:
-    return pathlib.Path(os.path.realpath(str(folder / "current" / "public" / "07"), strict=True)).name
+    return pathlib.Path(os.path.realpath(str(folder / "current" / "public" / "0" / "7"), strict=True)).name
