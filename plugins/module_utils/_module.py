@@ -66,3 +66,29 @@ def _without_secrets(module: AnsibleModule) -> dict[str, t.Any]:
     hidden = {name for name, option in module.argument_spec.items() if option.get("no_log")}
     shown = "VALUE_SPECIFIED_IN_NO_LOG_PARAMETER"
     return {name: shown if value and name in hidden else value for name, value in module.params.items()}
+
+
+def secrets(params: t.Any, options: t.Mapping[str, t.Any]) -> set[str]:
+    """All texts below the options that hold secrets (no_log), and their lines, for the module to keep out of its result.
+
+    Of an option that has options of its own only those of these that hold secrets: hiding a name would hide the result.
+    """
+    found: set[str] = set()
+    for name, option in options.items():
+        value = params.get(name) if isinstance(params, t.Mapping) else None
+        if option.get("options"):
+            for one in value if isinstance(value, list) else [value]:
+                found |= secrets(one, option["options"])
+        elif option.get("no_log"):
+            found |= {part for text in _texts(value) for part in (text, *map(str.strip, text.splitlines()))}
+    return found
+
+
+def _texts(value: t.Any) -> t.Iterator[str]:
+    if isinstance(value, t.Mapping):
+        value = list(value.values())
+    if isinstance(value, list):
+        for one in value:
+            yield from _texts(one)
+    elif value is not None:
+        yield str(value)

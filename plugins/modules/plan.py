@@ -128,7 +128,7 @@ from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ..module_utils import _module
 from ..module_utils._errors import InvalidInput
 from ..module_utils._rollout.network_options import NETWORK_OPTIONS
-from ..module_utils._rollout.parts import Asked, Parts, secrets
+from ..module_utils._rollout.parts import Asked, Parts
 from ..module_utils._rollout.proxy_options import PROXY_OPTIONS
 from ..module_utils._rollout.service_options import SERVICE_OPTIONS
 
@@ -164,7 +164,7 @@ def main() -> None:
     """Entry point."""
     module = AnsibleModule(argument_spec={**_module.ENGINE_OPTIONS, **OPTIONS}, supports_check_mode=True)
     # Not everything in a service is one: hiding its name would hide the result.
-    module.no_log_values = {text for one in module.params["services"] or () for text in secrets(one, SERVICE_OPTIONS)}
+    module.no_log_values = {text for one in module.params["services"] or () for text in _module.secrets(one, SERVICE_OPTIONS)}
     _module.run_on_demand(module, lambda engine, _state: {"changed": False, **Parts(engine).plan(_asked(module))})
 
 

@@ -16,7 +16,7 @@ description:
     until it is observed to be idle, and only then stopped. It stays on the host, stopped, for a rollback.
   - When the new version fails its gate, or does not answer through the public route, everything goes back to where it was.
     The task fails, with the last log lines of the new version in its result.
-  - A change of container settings (such as O(env) or O(command)) under the same version is rolled out in the same way.
+  - A change of container settings (such as O(env), O(secrets) or O(command)) under the same version is rolled out in the same way.
     O(replicas), O(route), O(gate), O(bake), O(drain_timeout) and O(keep) change without a new container.
   - A version never changes its content. When O(image) is another image than the one that O(version) runs, or ran, as on this host, the task fails.
     The way out is a O(version) of its own for the new content. O(state=absent) forgets what the versions of the service were.
@@ -34,7 +34,7 @@ attributes:
   diff_mode:
     support: full
     details:
-      - Shows the phase of each instance, the versions' shares, and the route. Values of O(env) are never shown.
+      - Shows the phase of each instance, the versions' shares, and the route. Values of O(env) and O(secrets) are never shown.
   idempotent:
     support: full
 options:
@@ -434,6 +434,7 @@ options:
   env:
     description:
       - Environment variables. They win over O(env_file).
+      - Whoever may ask the engine sees them; O(secrets) are files instead.
       - Values are shown neither in the task's output nor in the host's log. Give secrets at least eight characters, so that
         they are hidden in the application's log lines of a failed task too.
     type: dict
@@ -442,6 +443,60 @@ options:
       - Files on the host with one C(KEY=VALUE) on a line. Later files win.
     type: list
     elements: path
+  secrets:
+    description:
+      - Secrets that arrive in the container as files, and never as environment. Each has exactly one of O(secrets[].file), O(secrets[].content) and
+        O(secrets[].external).
+      - Of O(secrets[].file) and O(secrets[].content) each version has a copy of its own on the host, in a folder that only the user of the engine can
+        enter, mounted read-only. It goes with the last container that uses it.
+      - A changed value is a new state of the service, and is rolled out. The version before keeps the value that it was started with.
+      - Neither values nor files are shown in the task's output or in the host's log.
+    type: list
+    elements: dict
+    suboptions:
+      name:
+        description:
+          - The name of the secret, up to 128 letters, digits, C(_), C(.) or C(-).
+        type: str
+        required: true
+      file:
+        description:
+          - A file on the host that has the value, at most 500 KiB.
+        type: path
+      content:
+        description:
+          - The value itself, at most 500 KiB, from Vault or a lookup. A dictionary or list is written as JSON.
+          - Give it at least eight characters, so that it is taken out of other texts, too.
+        type: raw
+      external:
+        description:
+          - Whether the engine keeps the secret itself (C(podman secret create)). Only for Podman; Docker keeps secrets for Swarm only.
+          - One that was made anew under its name is a new state of the service.
+        type: bool
+        default: false
+      source:
+        description:
+          - The name of the secret in the engine, for O(secrets[].external). When it is not set, this is O(secrets[].name).
+        type: str
+      target:
+        description:
+          - Where the file is in the container, a whole path or a file's name below C(/run/secrets). When it is not set, this is O(secrets[].name) there.
+          - It cannot be inside of something that O(mounts) or O(volumes) put into the container; inside of a tmpfs it can.
+        type: str
+      mode:
+        description:
+          - The permissions of the file, as three octal digits in quotes.
+        type: raw
+        default: '0444'
+      uid:
+        description:
+          - The user in the container that the file belongs to. When it is not set, this is root for an engine of root and for a rootless one.
+          - For a copy only root, with an engine of root, can set it. Podman can for O(secrets[].external), also rootless.
+        type: int
+      gid:
+        description:
+          - The group in the container that the file belongs to, as for O(secrets[].uid).
+        type: int
   mounts:
     description:
       - Mounts in their long form.
@@ -711,6 +766,19 @@ EXAMPLES = r"""
       apply: [systemctl, reload, nginx]
   become: true
 
+- name: With a password and a key in files of the container
+  hotswap.containers.service:
+    name: greet
+    image: registry.example/greet:1.5.0
+    port: 8282
+    secrets:
+      - name: db_password
+        content: "{{ vault_db_password }}"
+      - name: tls_key
+        file: /etc/greet/tls.key
+        target: /etc/ssl/private/greet.key
+        mode: "0400"
+
 - name: Go back to the version that was live before
   hotswap.containers.service:
     name: greet
@@ -759,7 +827,7 @@ phases:
       description: When it began, in seconds since 1970 by the clock of the host.
       type: float
     names:
-      description: The instances that it was about; images for C(pull), and a version with the hash of its settings for C(record).
+      description: The instances that it was about; images for C(pull), secrets for C(write), and a version with the hash of its settings for C(record).
       type: list
       elements: str
 instances:
@@ -840,7 +908,7 @@ logs:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils._module import ENGINE_OPTIONS, PLANNED_OPTIONS, run
+from ..module_utils._module import ENGINE_OPTIONS, PLANNED_OPTIONS, run, secrets
 from ..module_utils._rollout.service import converge
 from ..module_utils._rollout.service_options import SERVICE_OPTIONS
 
@@ -848,6 +916,8 @@ from ..module_utils._rollout.service_options import SERVICE_OPTIONS
 def main() -> None:
     """Entry point."""
     module = AnsibleModule(argument_spec={**ENGINE_OPTIONS, **SERVICE_OPTIONS, **PLANNED_OPTIONS}, supports_check_mode=True)
+    # Not everything in a secret is one.
+    module.no_log_values = secrets(module.params, SERVICE_OPTIONS)
     run(module, lambda engine, state: converge(engine, state, module.params, module.check_mode))
 
 

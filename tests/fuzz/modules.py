@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import pathlib
+import re
 import typing as t
 
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
@@ -72,7 +73,7 @@ def tried(spec: Options, params: Params, use: Use, folder: pathlib.Path) -> str:
 
 
 def _judge_message(spec: Options, text: str) -> None:
-    named = text.replace(":", " ").replace(".", " ").split(" ", 1)[0]
+    named = re.split(r"[:. \[]", text, maxsplit=1)[0]
     assert named in spec, "the message names no parameter: %.300r" % text
     _no_secret(text)
 

@@ -68,7 +68,9 @@ GOOD: t.Mapping[str, tuple[str, ...]] = {
     "sticky": ("greet_at",),
     "src": ("proxy.j2",),
     "dest": ("/etc/proxy/greet.conf",),
-    "target": ("/data",),
+    "target": ("/data", "/run/secrets/key"),
+    "file": ("/proc/version", "/etc/passwd"),
+    "mode": ("0400", "444"),
     "volumes": ("data:/data", "/srv:/srv:ro", "/srv:/opt:ro,z"),
     "tmpfs": ("/tmp", "/run:size=1m"),
     "memory": ("512m", "1.5g"),
@@ -149,7 +151,7 @@ def options(spec: Options, name: str = "") -> st.SearchStrategy[dict[str, t.Any]
 
 def value(name: str, option: t.Mapping[str, t.Any]) -> st.SearchStrategy[t.Any]:
     """Values for one option."""
-    if option.get("no_log"):
+    if option.get("no_log") and not option.get("options"):
         return st.dictionaries(st.one_of(st.just("TOKEN"), texts("env")), st.one_of(texts("env"), _NUMBERS, st.none()).map(_secret), max_size=3)
     if option.get("choices") and option.get("type") != "list":
         return st.sampled_from(option["choices"])

@@ -110,6 +110,10 @@ class DockerEngine(Adapter):
         with self._place.doing("reading the health of container %s" % name):
             return self._record(self._inspect(self._exact(name))).health
 
+    def secret(self, name: str) -> str | None:
+        """See Engine."""
+        raise fmt.no_secrets()
+
     def networks(self) -> list[Network]:
         """See Engine."""
         with self._place.doing("listing networks"):

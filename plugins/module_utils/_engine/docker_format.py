@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import typing as t
 
+from .._errors import InvalidInput
 from .formats import (
     NANO,
     Json,
@@ -38,8 +39,19 @@ from .types import Container, ContainerSpec, Image, Mount, Network, NetworkSpec,
 _STATES = {"removing": "stopping"}
 
 
+def no_secrets() -> InvalidInput:
+    """The error for a secret of the engine."""
+    return InvalidInput("secrets: Docker keeps secrets for Swarm only, and gives a container none", "Give the value in file or content.")
+
+
 def container_config(spec: ContainerSpec) -> Json:
-    """The body of POST /containers/create."""
+    """The body of POST /containers/create.
+
+    Raises:
+        InvalidInput: a secret of the engine is wanted.
+    """
+    if spec.secrets:
+        raise no_secrets()
     config = present(
         {
             "Image": spec.image,

@@ -128,6 +128,13 @@ class PodmanEngine(Adapter):
                 return record.health
             return str(self._on(record.id, "get", "healthcheck").json().get("Status") or "")
 
+    def secret(self, name: str) -> str | None:
+        """See Engine. Its value is not asked for."""
+        with self._place.doing("inspecting secret %s" % name):
+            data = self._place.unless_gone(lambda: self._json("get", "/secrets/%s/json" % _quoted(name)))
+        # The engine also finds a secret whose id begins so.
+        return fmt.secret_identity(data) if data and data["Spec"]["Name"] == name else None
+
     def networks(self) -> list[Network]:
         """See Engine."""
         with self._place.doing("listing networks"):

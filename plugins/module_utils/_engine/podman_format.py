@@ -40,7 +40,7 @@ from .formats import (
     range_of,
     restart_policy,
 )
-from .types import Container, ContainerSpec, Image, Mount, Network, NetworkSpec, Publish, Storage
+from .types import Container, ContainerSpec, EngineSecret, Image, Mount, Network, NetworkSpec, Publish, Storage
 
 _CPU_PERIOD = 100_000
 _UNLIMITED = 2**64 - 1
@@ -95,6 +95,7 @@ def container_body(spec: ContainerSpec) -> Json:
             "portmappings": [_port(each) for each in spec.publish],
             "mounts": [_mount(each) for each in spec.mounts if each.kind != "volume"],
             "volumes": [_volume(each) for each in spec.mounts if each.kind == "volume"],
+            "secrets": [_secret(each) for each in spec.secrets],
         }
     )
     if spec.stop_timeout is not None:
@@ -183,6 +184,15 @@ def _mount(mount: Mount) -> Json:
 def _volume(mount: Mount) -> Json:
     options = list(mount.options) + (["ro"] if mount.read_only else [])
     return {"Name": mount.source, "Dest": mount.target, "Options": options}
+
+
+def _secret(secret: EngineSecret) -> Json:
+    return {"Source": secret.source, "Target": secret.target, "Mode": secret.mode, "UID": secret.uid, "GID": secret.gid}
+
+
+def secret_identity(data: Json) -> str:
+    """What GET /libpod/secrets/NAME/json has that no other secret has: Podman replaces one by a new one with another id."""
+    return "%s %s" % (data["ID"], data.get("UpdatedAt", ""))
 
 
 def _logging(spec: ContainerSpec) -> Json:

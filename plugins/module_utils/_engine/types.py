@@ -51,6 +51,17 @@ class Mount:
 
 
 @dataclasses.dataclass(frozen=True)
+class EngineSecret:
+    """A secret that the engine itself keeps, as the file `target` in a container: owner and permission bits as the container sees them."""
+
+    source: str
+    target: str
+    mode: int = 0o444
+    uid: int = 0
+    gid: int = 0
+
+
+@dataclasses.dataclass(frozen=True)
 class Publish:
     """A published port: host address ("" is every address) and port, to a container port."""
 
@@ -91,6 +102,7 @@ class ContainerSpec:
     network_mode: str = ""
     publish: tuple[Publish, ...] = ()
     mounts: tuple[Mount, ...] = ()
+    secrets: tuple[EngineSecret, ...] = ()
     user: str = ""
     workdir: str = ""
     hostname: str = ""
@@ -266,6 +278,12 @@ class Engine(t.Protocol):
         """The HEALTHCHECK's verdict now: "", starting, healthy, unhealthy.
 
         On Podman this runs the check itself: without systemd its timers do not exist (measured).
+        """
+
+    def secret(self, name: str) -> str | None:
+        """What tells a secret that the engine keeps from one that was made anew under its name; None when there is none.
+
+        Raises InvalidInput on an engine that keeps none.
         """
 
     def networks(self) -> list[Network]:

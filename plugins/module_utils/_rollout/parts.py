@@ -23,7 +23,7 @@ from .paths import StateDir
 
 Json = t.Dict[str, t.Any]
 # What these return stays the same while nothing is touched.
-_QUESTIONS = frozenset(["container", "network", "networks", "image", "images", "published", "all_addresses"])
+_QUESTIONS = frozenset(["container", "secret", "network", "networks", "image", "images", "published", "all_addresses"])
 _OURS = (LABEL_SERVICE, LABEL_PROXY)
 
 
@@ -120,26 +120,3 @@ class Parts:
 
 def _unknown(why: str) -> Json:
     return {"changed": True, "needed": True, "msg": why}
-
-
-def secrets(params: t.Any, options: t.Mapping[str, t.Any]) -> set[str]:
-    """All texts below the options that hold secrets (no_log), for the module to keep out of its result."""
-    found: set[str] = set()
-    for name, option in options.items():
-        value = params.get(name) if isinstance(params, t.Mapping) else None
-        if option.get("no_log"):
-            found |= set(_texts(value))
-        elif option.get("options"):
-            for one in value if isinstance(value, list) else [value]:
-                found |= secrets(one, option["options"])
-    return found
-
-
-def _texts(value: t.Any) -> t.Iterator[str]:
-    if isinstance(value, t.Mapping):
-        value = list(value.values())
-    if isinstance(value, list):
-        for one in value:
-            yield from _texts(one)
-    elif value is not None:
-        yield str(value)

@@ -14,6 +14,9 @@ import pathlib
 
 from .validate import check_line
 
+# There where the host has SELinux: without a label of its own a container can read none of our files.
+SELINUX = pathlib.Path("/sys/fs/selinux/enforce")
+
 
 @dataclasses.dataclass(frozen=True)
 class StateDir:

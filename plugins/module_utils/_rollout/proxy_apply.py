@@ -20,7 +20,7 @@ from .._switch.sockets import until
 from .._switch.types import ProxySettings, Switch
 from . import host_proxy, lock
 from .addresses import allocate
-from .paths import StateDir
+from .paths import SELINUX, StateDir
 from .ports import clash, listening, who_holds
 from .preflight import to_pull
 from .proxy import Found, look, run_in, view
@@ -31,7 +31,6 @@ from .validate import check_name, check_positive
 _LOG_LINES = 50
 _LOCK_SECONDS = 60.0
 _RELEASE_SECONDS = 15.0
-_SELINUX = pathlib.Path("/sys/fs/selinux/enforce")
 _FIRST_FREE_PORT = pathlib.Path("/proc/sys/net/ipv4/ip_unprivileged_port_start")
 
 
@@ -174,7 +173,7 @@ def _install(job: _Job, spec: ProxySpec, settings: ProxySettings) -> None:
     # A fixed address: the host remembers for two minutes where it forwarded a client's port to (conntrack). Had a proxy that
     # the engine restarts another address, a client that uses such a port again would reach nobody (measured, rootful Podman).
     with lock.held(job.state.root / "addresses", "address of the proxy %s" % spec.name, _LOCK_SECONDS):
-        job.engine.create(container_spec(spec, container_parts(spec.driver), folder, _address(job, spec), _SELINUX.exists()))
+        job.engine.create(container_spec(spec, container_parts(spec.driver), folder, _address(job, spec), SELINUX.exists()))
     try:
         _start(job, spec, switch)
     except HotswapError:

@@ -51,7 +51,8 @@ class Report:
     """One run: what was asked, decided, and seen before. `route` is the one that the proxy had, `wanted` the one it shall have.
 
     `redirect` is the kernel's redirect that there was, as redirects.ask_to_dict has it without the tool; {} for none.
-    `unneeded` are references of images that nothing will use when the plan is walked.
+    `unneeded` are references of images that nothing will use when the plan is walked. `secrets` are names of those whose copies are
+    to be written, `stale` generations of copies that no container will use.
     """
 
     desired: Desired
@@ -63,16 +64,20 @@ class Report:
     wanted: Route | None
     redirect: t.Mapping[str, t.Any] = dataclasses.field(default_factory=dict)
     unneeded: t.Sequence[str] = ()
+    secrets: t.Sequence[str] = ()
+    stale: t.Sequence[str] = ()
 
     @property
     def texts(self) -> list[str]:
         """The plan as people read it; what only takes notes is left out."""
         steps = [str(step) for step in self.steps if step.action != "record"]
-        return ["pull " + image for image in self.pull] + steps + ["prune " + image for image in self.unneeded]
+        written = [" ".join(["write", *self.secrets])] if self.secrets else []
+        pruned = ["prune " + image for image in self.unneeded] + ["prune secrets " + generation for generation in self.stale]
+        return ["pull " + image for image in self.pull] + written + steps + pruned
 
     @property
     def changed(self) -> bool:
-        return bool(self.pull or self.unneeded) or changes(self.steps)
+        return bool(self.pull or self.unneeded or self.secrets or self.stale) or changes(self.steps)
 
     @property
     def expected(self) -> Observed:

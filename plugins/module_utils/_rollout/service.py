@@ -30,6 +30,7 @@ from .public import PublicRoute, inside, published
 from .report import Report, Walked
 from .restore import known_good, restore
 from .runner import Place, Runner, files_written
+from .secret_files import Copies, used_by
 from .spec import ServiceSpec, refuse_unfit
 from .state import UNDOABLE, Desired, Step
 from .validate import check_name, unset_blank
@@ -54,7 +55,7 @@ def plan_only(engine: Engine, state: StateDir, params: t.Mapping[str, t.Any]) ->
     params = unset_blank(params)
     name = check_name("name", params["name"])
     decided = Rollout(Host(engine, state, Memory(state.service(name)), name), params).decide()
-    return bool(decided.report.steps or decided.report.pull or decided.report.unneeded), decided.result()
+    return bool(decided.report.steps or decided.report.changed), decided.result()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -79,6 +80,7 @@ class Rollout:
         self._engine = host.engine
         self._memory = host.memory
         self._images = Images(host.engine, host.state, host.memory)
+        self._copies = Copies(host.memory.folder, host.engine.kind)
         self._params = params
 
     def run(self, check: bool) -> dict[str, t.Any]:
@@ -88,6 +90,8 @@ class Rollout:
         if check:
             return decided.result()
         if not report.steps:
+            with files_written("the copies of the secrets of %s" % asked.spec.name, self._host.state):
+                self._write_secrets(report)
             self._prune(asked.spec, report.sight)
             with self._noting(asked.spec):
                 self._note_content(asked.spec, report.sight)
@@ -136,9 +140,21 @@ class Rollout:
         settled = asked.returning or desired.state == "absent"
         pull = [] if settled else self._preflight(spec, steps, sight)
         before = served.route if served else None
-        return Decided(
-            asked, place, served, Report(desired, spec, steps, pull, sight, before, route, self._redirected(spec), self._unneeded(spec, steps, sight))
-        )
+        report = Report(desired, spec, steps, pull, sight, before, route, self._redirected(spec), self._unneeded(spec, steps, sight))
+        return Decided(asked, place, served, self._with_secrets(asked, report))
+
+    def _with_secrets(self, asked: Asked, report: Report) -> Report:
+        """Which copies of secrets are to be written, and which nobody will need."""
+        gone = {name for step in report.steps if step.action == "remove" for name in step.names}
+        used = used_by(one for name, one in report.sight.containers.items() if name not in gone)
+        if not asked.names or asked.returning:
+            return dataclasses.replace(report, stale=self._copies.unused(used))
+        missing = self._copies.missing(asked.spec.secrets, asked.spec.hash)
+        return dataclasses.replace(report, secrets=missing, stale=self._copies.unused({*used, asked.spec.hash}))
+
+    def _write_secrets(self, report: Report) -> None:
+        if report.secrets:
+            self._copies.write(report.spec.secrets, report.spec.hash)
 
     def _unneeded(self, spec: ServiceSpec, steps: t.Sequence[Step], sight: Sight) -> tuple[str, ...]:
         """References of images that no container uses after the plan."""
@@ -151,7 +167,8 @@ class Rollout:
         return there | ({spec.image} if self._params["state"] != "absent" else set())
 
     def _prune(self, spec: ServiceSpec, now: Sight) -> None:
-        """Removes the images of versions that are gone. What comes in between stays for the next run."""
+        """Removes images and copies of secrets of versions that are gone. What comes in between stays for the next run."""
+        self._copies.remove_unused(used_by(now.containers.values()))
         with contextlib.suppress(HotswapError):
             self._images.remove_unneeded(self._needed(spec, now))
 
@@ -224,6 +241,9 @@ class Rollout:
             for image in report.pull:
                 with runner.phase("pull", [image]):
                     self._pull(image, report)
+            if report.secrets:
+                with runner.phase("write", report.secrets), files_written("write", self._host.state):
+                    self._write_secrets(report)
             if any(step.action == "create" for step in report.steps):
                 self._images.use(report.spec.image)
             runner.walk(report.steps)

@@ -93,6 +93,19 @@ _MOUNT: Options = {
     "options": _texts(),
 }
 
+_SECRET: Options = {
+    "name": {"type": "str", "required": True},
+    "file": {"type": "path"},
+    # Raw: what a template made a number or a dictionary of is put back into words.
+    "content": {"type": "raw", "no_log": True},
+    "external": {"type": "bool", "default": False},
+    "source": {"type": "str"},
+    "target": {"type": "str"},
+    "mode": {"type": "raw", "default": "0444"},
+    "uid": {"type": "int"},
+    "gid": {"type": "int"},
+}
+
 _HEALTHCHECK: Options = {
     "test": {"type": "raw", "required": True},
     "interval": {"type": "str"},
@@ -135,6 +148,8 @@ _CONTAINER: Options = {
     # Values may be secrets: neither the host's log nor the task's output may show them.
     "env": {"type": "dict", "no_log": True},
     "env_file": {"type": "list", "elements": "path"},
+    # The host's log would show a content of several lines in another spelling; see the module's main.
+    "secrets": {"type": "list", "elements": "dict", "options": _SECRET, "no_log": True},
     "mounts": {"type": "list", "elements": "dict", "options": _MOUNT},
     "volumes": _texts(),
     "tmpfs": _texts(),

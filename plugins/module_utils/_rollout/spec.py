@@ -34,6 +34,7 @@ from .means import NAMES as MEANS
 from .means import NO_MEANS, Means, means_of
 from .reach import NO_REACH, Reach, reach_of_label, reach_of_params
 from .route_spec import route_of, route_to_dict
+from .secret_spec import NO_SECRETS, Secrets, secrets_of
 from .state import key_of
 
 PREVIOUS = "previous"
@@ -64,6 +65,7 @@ class ServiceSpec:
     bake: BakeSpec | None = None
     after_drain_timeout: str = "cut"
     reach: Reach = NO_REACH
+    secrets: Secrets = NO_SECRETS
 
     @property
     def hash(self) -> str:
@@ -72,7 +74,9 @@ class ServiceSpec:
         replicas, route, gate and the like do not count: they change without a new container.
         """
         fields = dataclasses.asdict(dataclasses.replace(self.container, name="", image=""))
-        fields.update(port=self.port, network=self.network, **self.reach.hashed())
+        # They are put into the container by their hash, see `instance`.
+        del fields["secrets"]
+        fields.update(port=self.port, network=self.network, **self.reach.hashed(), **self.secrets.hashed())
         return hashlib.sha256(json.dumps(fields, sort_keys=True, default=str).encode()).hexdigest()[:12]
 
     @property
@@ -102,7 +106,7 @@ class ServiceSpec:
             LABEL_RESTART: self.container.restart_policy,
         }
         return dataclasses.replace(
-            self.container,
+            self.secrets.given_to(self.container, self.hash),
             name=name,
             restart_policy="no",
             network=self.network,
@@ -157,6 +161,7 @@ def from_params(params: t.Mapping[str, t.Any]) -> ServiceSpec:
         bake=bake_of_params(params["bake"]),
         after_drain_timeout=params["after_drain_timeout"],
         reach=reach,
+        secrets=secrets_of(params["secrets"], container.mounts),
     )
     _check_together(spec, params)
     _check_state(spec, params["state"], params["weight"])

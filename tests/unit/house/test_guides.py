@@ -107,7 +107,7 @@ def test_the_action_group_is_shown_and_holds_modules_that_exist() -> None:
 
 _ERRORS = ("HotswapError", "EngineError", "SwitchError", "GateFailed", "InvalidInput")
 # Errors about one value begin with its option: the page has one section for all of them.
-_OF_A_VALUE = re.compile(r"(%s|[a-z_.]+): ")
+_OF_A_VALUE = re.compile(r"(%s|[a-z_.]+)(\.(%s|[a-z]+))?: ")
 _CODE = re.compile(r"`([^`]+)`")
 _LEFT_OPEN = re.compile(r"\b[A-Z][A-Z ]*\b|\.\.\.|\bmod_")
 _HOLE = re.compile(r"%[-.0-9]*[a-z]")

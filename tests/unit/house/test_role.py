@@ -67,7 +67,7 @@ def test_every_documented_variable_is_used() -> None:
 
 def test_a_service_variable_has_the_name_of_its_option() -> None:
     for option, value in [one for one in _arguments("service", "Roll out").items() if one[0] not in OWN]:
-        assert ("[__rollout_index].%s " if option == "env" else "item.%s ") % option in value
+        assert ("[__rollout_index].%s " if option in ("env", "secrets") else "item.%s ") % option in value
         assert _variable(value) == "rollout_" + option
 
 
@@ -85,6 +85,7 @@ def test_items_never_show_more_than_their_names() -> None:
 def test_a_failed_plan_shows_no_environment(tmp_path: pathlib.Path) -> None:
     variables = {"rollout_engine_url": "unix:///nowhere.sock", "rollout_engine": "docker", "rollout_manage_network": False}
     services = [{"name": "greet", "image": "localhost/greet:A", "env": {"PASSWORD": "do-not-show"}}]
+    services[0]["secrets"] = [{"name": "key", "content": "do-not-show"}]
     role = {"ansible.builtin.include_role": {"name": "hotswap.containers.rollout"}, "vars": {**variables, "rollout_services": services}}
     (tmp_path / "site.yml").write_text(yaml.safe_dump([{"hosts": "localhost", "gather_facts": False, "tasks": [role]}]))
     argv = ["ansible-playbook", "-vvv", "-i", "localhost,", "-c", "local", str(tmp_path / "site.yml")]

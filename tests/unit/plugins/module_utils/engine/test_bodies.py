@@ -6,13 +6,22 @@
 
 from __future__ import annotations
 
+import dataclasses
 import signal
 import typing as t
 
 import pytest
 
 from ansible_collections.hotswap.containers.plugins.module_utils._engine import docker_format, podman_format
-from ansible_collections.hotswap.containers.plugins.module_utils._engine.types import ContainerSpec, Healthcheck, Mount, NetworkSpec, Publish, Ulimit
+from ansible_collections.hotswap.containers.plugins.module_utils._engine.types import (
+    ContainerSpec,
+    EngineSecret,
+    Healthcheck,
+    Mount,
+    NetworkSpec,
+    Publish,
+    Ulimit,
+)
 from ansible_collections.hotswap.containers.plugins.module_utils._errors import InvalidInput
 
 FULL = ContainerSpec(
@@ -54,6 +63,8 @@ FULL = ContainerSpec(
     init=True,
     healthcheck=Healthcheck(("CMD", "true"), interval=0.5, timeout=2, retries=4, start_period=1.5),
 )
+# Podman only.
+SECRETS = (EngineSecret("db", "/run/secrets/password", 0o400, 33, 34),)
 CHECK = {"Test": ["CMD", "true"], "Interval": 500_000_000, "Timeout": 2_000_000_000, "Retries": 4, "StartPeriod": 1_500_000_000}
 LABELS = {"a": "1", "hotswap.address": "10.1.2.3"}
 
@@ -265,3 +276,17 @@ def test_podman_network() -> None:
         "subnets": [{"subnet": "10.9.0.0/24", "gateway": "10.9.0.1", "lease_range": {"start_ip": "10.9.0.128", "end_ip": "10.9.0.254"}}],
     }
     assert podman_format.network_body(NetworkSpec("edge")) == {"name": "edge", "driver": "bridge", "dns_enabled": True}
+
+
+def test_secrets_of_the_engine() -> None:
+    body = podman_format.container_body(dataclasses.replace(FULL, secrets=SECRETS))
+    assert body["secrets"] == [{"Source": "db", "Target": "/run/secrets/password", "Mode": 0o400, "UID": 33, "GID": 34}]
+    assert "secrets" not in podman_format.container_body(FULL)
+    with pytest.raises(InvalidInput, match="Docker keeps secrets for Swarm only"):
+        docker_format.container_config(dataclasses.replace(FULL, secrets=SECRETS))
+
+
+def test_a_secret_that_was_made_anew_is_told_from_the_one_before() -> None:
+    before = {"ID": "0a1b", "UpdatedAt": "2026-01-01T00:00:00Z", "Spec": {"Name": "db"}}
+    assert podman_format.secret_identity(before) != podman_format.secret_identity({**before, "ID": "2c3d"})
+    assert podman_format.secret_identity({"ID": "0a1b"}) == "0a1b "

@@ -13,7 +13,6 @@ import pytest
 from ansible_collections.hotswap.containers.plugins.module_utils._engine.types import LABEL_SERVICE, Container, Engine
 from ansible_collections.hotswap.containers.plugins.module_utils._errors import HotswapError
 from ansible_collections.hotswap.containers.plugins.module_utils._rollout import info, parts
-from ansible_collections.hotswap.containers.plugins.module_utils._rollout.service_options import SERVICE_OPTIONS
 
 Json = t.Dict[str, t.Any]
 INSTANCES = [
@@ -109,8 +108,3 @@ def test_what_cannot_be_judged_is_run_and_says_it_itself(monkeypatch: pytest.Mon
 def test_what_is_not_asked_for_is_not_there() -> None:
     found = parts.Parts(lambda _options: t.cast(Engine, Listing())).plan(parts.Asked(None, None, []))
     assert found == {"network": None, "proxy": None, "services": [], "live": []}
-
-
-def test_secrets_are_found_wherever_they_stand() -> None:
-    params: Json = {"name": "greet", "env": {"KEY": "hidden", "NUMBER": 7}, "template": {"src": "a", "rendered": {"/etc/x": "hidden too"}}}
-    assert parts.secrets(params, SERVICE_OPTIONS) == {"hidden", "7", "hidden too"}
