@@ -16,15 +16,15 @@ import typing as t
 
 from ..module_utils._errors import InvalidInput
 from . import _compose_places as places
+from . import _compose_secrets, _compose_yaml
 from . import _compose_service as service
-from . import _compose_yaml
 from ._compose_at import At
 from ._compose_refused import REFUSED_TOP
 from ._compose_text import Variables, dotenv, interpolate
 
 Options = t.Dict[str, t.Any]
 # `version` is what old files begin with; Compose does not look at it any more.
-_TOP = ("name", "version", "services", "networks", "volumes")
+_TOP = ("name", "version", "services", "networks", "volumes", "secrets")
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
 _DEFAULT = "default"
 # Below it a program that is not root may not be allowed to listen.
@@ -85,7 +85,8 @@ class Project:
         """A file beside the Compose file, None when there is none. Raises InvalidInput when it cannot be read."""
         path = self._path.parent / name
         try:
-            return path.read_text(encoding="utf-8")
+            # As it is: a secret may have other ends of lines.
+            return path.read_bytes().decode("utf-8")
         except (FileNotFoundError, IsADirectoryError):
             return None
         except (OSError, UnicodeDecodeError) as error:
@@ -127,7 +128,9 @@ class Project:
     def services(self) -> list[service.Service]:
         """Those of the active profiles, each after what it needs."""
         at = self.at.key("services")
-        around = service.Around(self._variables.values, places.Places({key: one["name"] for key, one in self._volumes.items()}, self._asked.folder), self._read)
+        values, volumes = self._variables.values, {key: one["name"] for key, one in self._volumes.items()}
+        secrets = _compose_secrets.declared(self.at.key("secrets"), self._raw.get("secrets"), values, self._read)
+        around = service.Around(values, places.Places(volumes, self._asked.folder), self._read, secrets)
         found = {name: service.read(name, at.key(name), value, around) for name, value in at.mapping(self._raw.get("services")).items()}
         profiles = {*self._asked.profiles, *filter(None, self._variables.values.get("COMPOSE_PROFILES", "").split(","))}
         active = {name: one for name, one in found.items() if not one.profiles or "*" in profiles or profiles & set(one.profiles)}

@@ -22,7 +22,7 @@ FALSE_IS_NOTHING = ("privileged", "tty", "stdin_open", "oom_kill_disable", "use_
 REFUSED = {
     **dict.fromkeys(("attach", "tty", "stdin_open"), _RUN),
     **dict.fromkeys(("build", "develop"), _IMAGE),
-    **dict.fromkeys(("configs", "secrets"), _FILES),
+    "configs": _FILES,
     **dict.fromkeys(("links", "external_links"), _NAMES),
     **dict.fromkeys(("cpu_count", "cpu_percent", "cpu_shares", "cpu_period", "cpu_quota", "cpu_rt_runtime", "cpu_rt_period", "cpuset"), _CPU),
     **dict.fromkeys(("mem_reservation", "mem_swappiness", "memswap_limit"), _MEMORY),
@@ -48,7 +48,6 @@ REFUSED_DEPLOY = {
 # At the top of the file.
 REFUSED_TOP = {
     "configs": _FILES,
-    "secrets": _FILES,
     "include": "Put the services into one file.",
     "models": _OUT,
 }

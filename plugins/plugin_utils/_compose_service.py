@@ -15,6 +15,7 @@ import typing as t
 
 from ..module_utils._rollout.service_options import SERVICE_OPTIONS
 from . import _compose_places as places
+from . import _compose_secrets as secrets
 from ._compose_at import At
 from ._compose_refused import FALSE_IS_NOTHING, REFUSED, REFUSED_DEPLOY
 from ._compose_text import dotenv
@@ -28,11 +29,12 @@ _INTERVAL, _TIMEOUT, _RETRIES, _START = 30.0, 30.0, 3, 30.0
 
 @dataclasses.dataclass(frozen=True)
 class Around:
-    """What a service's text refers to: the project's variables, volumes and folder, and a way to read files beside the file."""
+    """What a service's text refers to: the project's variables, volumes, folder and secrets, and a way to read files beside the file."""
 
     environment: t.Mapping[str, str]
     places: places.Places
     read: t.Callable[[str], str | None]
+    secrets: t.Mapping[str, Options] = dataclasses.field(default_factory=dict)
 
 
 @dataclasses.dataclass
@@ -144,6 +146,10 @@ def _expose(at: At, value: t.Any, found: Service, _around: Around) -> None:
 
 def _volumes(at: At, value: t.Any, _found: Service, around: Around) -> Options:
     return {"mounts": places.mounts(at, value, around.places)}
+
+
+def _secrets(at: At, value: t.Any, _found: Service, around: Around) -> Options:
+    return {"secrets": secrets.of_service(at, value, around.secrets)}
 
 
 def _networks(at: At, value: t.Any, found: Service, _around: Around) -> None:
@@ -321,6 +327,7 @@ TAKEN: dict[str, t.Callable[..., Options | None]] = {
     "expose": _expose,
     "volumes": _volumes,
     "tmpfs": _texts("tmpfs", single=True),
+    "secrets": _secrets,
     "networks": _networks,
     "network_mode": _network_mode,
     "healthcheck": _healthcheck,

@@ -36,6 +36,7 @@ from ansible_collections.hotswap.containers.plugins.module_utils._engine.types i
     Container,
     ContainerSpec,
     Engine,
+    EngineSecret,
     Healthcheck,
     Mount,
     NetworkSpec,
@@ -495,6 +496,39 @@ def test_name_clash_and_no_secret_in_errors(engine: Engine, make: Maker) -> None
     with pytest.raises(EngineError, match="in use") as caught:
         engine.create(ContainerSpec(made.name, IMAGE, labels=MARK, env={"PASSWORD": "s3cret-word"}))
     assert "s3cret-word" not in str(caught.value)
+
+
+def test_secrets_of_the_engine(engine: Engine, make: Maker) -> None:
+    name = "%s-secret" % RUN
+    wanted = (EngineSecret(name, "/run/secrets/word", 0o400, 33, 34), EngineSecret(name + "2", "/etc/greet/word"))
+    if not PODMAN:
+        for refused in (lambda: engine.secret(name), lambda: make(secrets=wanted)):
+            with pytest.raises(InvalidInput, match="Docker keeps secrets for Swarm only"):
+                refused()
+        return
+    assert engine.secret(name) is None
+    try:
+        for each in wanted:
+            _podman_secret(each.source, "opaque-word")
+        before = engine.secret(name)
+        made = make(secrets=wanted)
+        seen = "stat -c '%a %u %g' /run/secrets/word; cat /run/secrets/word /etc/greet/word; stat -c %a /etc/greet/word"
+        assert engine.execute(made.name, ["/bin/sh", "-c", seen], 30).output.split() == ["400", "33", "34", "opaque-wordopaque-word444"]
+        subprocess.run(["podman", "secret", "rm", name], check=True, stdout=subprocess.DEVNULL)
+        _podman_secret(name, "another-word")
+        assert before and engine.secret(name) not in (None, before)
+        engine.stop(made.name, 1)
+        engine.start(made.name)
+        # What it was made with is its own.
+        assert engine.execute(made.name, ["cat", "/run/secrets/word"], 30).output == "opaque-word"
+        with pytest.raises(EngineError, match="creating container"):
+            make(secrets=(EngineSecret(name + "-nobody", "/word"),))
+    finally:
+        subprocess.run(["podman", "secret", "rm", *(each.source for each in wanted)], check=False, capture_output=True)
+
+
+def _podman_secret(name: str, word: str) -> None:
+    subprocess.run(["podman", "secret", "create", name, "-"], input=word.encode(), check=True, stdout=subprocess.DEVNULL)
 
 
 def test_execute_in_a_stopped_container(engine: Engine, make: Maker) -> None:

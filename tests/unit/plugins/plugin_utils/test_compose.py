@@ -139,7 +139,7 @@ def test_what_a_key_becomes(folder: Folder, keys: Json, options: Json | None) ->
         assert found == {**ALONE, **options}
 
 
-TAKEN_VALUES = {"image": "", "profiles": "", "depends_on": "", "env_file": "", "volumes": ""}
+TAKEN_VALUES = {"image": "", "profiles": "", "depends_on": "", "env_file": "", "volumes": "", "secrets": ""}
 
 
 def test_every_key_that_is_taken_is_tried() -> None:
