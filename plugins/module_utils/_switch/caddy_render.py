@@ -6,8 +6,9 @@
 """Caddy's JSON configuration, and what the files say that it reads at each request: pure, no file and no process.
 
 Each pool of a service (its public traffic, and the requests for its version on trial) has a fixed number of upstreams
-whose address is a placeholder for a small file, and a file that closes it. So a change of targets, holding requests
-and maintenance change files only, and the configuration stays as it is.
+whose address is a placeholder for a small file. So a change of targets, holding requests and maintenance change files
+only, and the configuration stays as it is. What most requests need not do costs them nothing: of a closed pool the
+addresses are none, and only a request that fails on that looks for the text to answer; probes have addresses of their own.
 """
 
 from __future__ import annotations
@@ -25,11 +26,15 @@ from .types import Maintenance, Places, Preview, ProxySettings, Route, Serving, 
 
 SLOTS = 12
 SERVER = "public"
+# Before the name of a slot: its file for probes, which maintenance does not stop.
+PROBE = "probe-"
 # No single socket: Caddy fails at once, without another try. Clients never see it, a closed pool answers them.
 NOBODY = "127.0.0.1:1-2"
 # Refuses every connection, so that Caddy tries again until its time is over.
 HOLD = "127.0.0.1:1"
 EMPTY = "hotswap: nothing serves this"
+_PROBE_HEADER = "X-Hotswap-Probe"
+_PROBED = {"vars": {"{http.vars.hotswap_probe}": ["yes"]}}
 # No name of a service has a colon.
 TRIAL = ":trial"
 
@@ -61,8 +66,9 @@ def _folder(pool: str) -> str:
 
 def files(pool: Pool) -> dict[str, str]:
     """File name to text for one pool. `pool.json` says it all to us, the others are what Caddy reads."""
-    nowhere = HOLD if pool.held else NOBODY
-    texts = {slot_name(index): address for index, address in enumerate(spread(pool.targets, nowhere))}
+    probed = spread(pool.targets, HOLD if pool.held else NOBODY)
+    public = [NOBODY] * SLOTS if pool.maintenance else probed
+    texts = {side + slot_name(index): one for side, addresses in (("", public), (PROBE, probed)) for index, one in enumerate(addresses)}
     if pool.maintenance:
         texts["closed"] = pool.maintenance.text
         if pool.maintenance.retry_after:
@@ -104,10 +110,10 @@ def config(settings: ProxySettings, routes: t.Mapping[str, Serving], places: Pla
             *[_rule(rule) for rule in table],
             *[_trial(serving.route) for _name, serving in sorted(routes.items()) if serving.route.preview and serving.route.preview.header],
             _probe(settings),
-            *[part for _name, serving in sorted(routes.items()) for part in _service(settings, serving.route, places)],
+            *[_pool(settings, *pool) for _name, serving in sorted(routes.items()) for pool in _pools(serving.route, places)],
             {"handle": [{"handler": "static_response", "status_code": 404, "body": "hotswap: no route for this host and path\n"}]},
         ],
-        "errors": {"routes": [_waited(places)]},
+        "errors": {"routes": [*[part for _name, serving in sorted(routes.items()) for part in _failed(settings, serving.route, places)], _waited(places)]},
     }
     return {
         "admin": {"listen": "unix/%s/admin.sock|0600" % safe.place(places.run), "config": {"persist": False}},
@@ -121,11 +127,11 @@ def render(settings: ProxySettings, routes: t.Mapping[str, Serving], places: Pla
 
 
 def route_part(whole: Json, service: str) -> list[Json]:
-    """What a configuration says of one service: its rules and its handlers; [] when nothing (also of a foreign form)."""
+    """What a configuration says of one service: its rules, its handlers and those of its errors; [] when nothing (also of a foreign form)."""
     names = {service, service + TRIAL}
     try:
-        routes = whole["apps"]["http"]["servers"][SERVER]["routes"]
-        return [route for route in routes if names & {_chosen(route), _handled(route)}]
+        server = whole["apps"]["http"]["servers"][SERVER]
+        return [route for route in [*server["routes"], *server["errors"]["routes"]] if names & {_chosen(route), _handled(route)}]
     except (KeyError, TypeError):
         return []
 
@@ -157,11 +163,12 @@ def _duration(seconds: float) -> str:
 
 
 def _probe(settings: ProxySettings) -> Json:
+    """Whose header has the token is a probe, where there is a route. No instance sees the header."""
+    proof = {"header": {_PROBE_HEADER: [settings.token]}, "vars_regexp": {"{http.vars.hotswap_service}": {"pattern": "."}}}
     instance = {"X-Hotswap-Instance": ["{http.reverse_proxy.upstream.hostport}"]}
-    return {
-        "match": [{"header": {"X-Hotswap-Probe": [settings.token]}, "vars_regexp": {"{http.vars.hotswap_service}": {"pattern": "."}}}],
-        "handle": [{"handler": "headers", "response": {"deferred": True, "set": instance}}],
-    }
+    known = [{"handler": "vars", "hotswap_probe": "yes"}, {"handler": "headers", "response": {"deferred": True, "set": instance}}]
+    parts = [{"match": [proof], "handle": known}, {"handle": [{"handler": "headers", "request": {"delete": [_PROBE_HEADER]}}]}]
+    return {"match": [{"header": {_PROBE_HEADER: []}}], "handle": [{"handler": "subroute", "routes": parts}]}
 
 
 def _rule(rule: Rule) -> Json:
@@ -194,21 +201,38 @@ def _trial(route: Route) -> Json:
     return {"match": [{**_chose(route.service), "header": {preview.header: [preview.value]}}], "handle": [_choose(route.service + TRIAL)]}
 
 
-def _service(settings: ProxySettings, route: Route, places: Places) -> list[Json]:
+def _pools(route: Route, places: Places) -> list[tuple[str, float, str]]:
+    """Name, seconds to hold and folder of the service's pools."""
     names = [route.service, *([route.service + TRIAL] if route.preview else [])]
-    return [_pool(settings, name, 0.0 if name.endswith(TRIAL) else route.hold, "%s/%s/current" % (safe.place(places.conf), _folder(name))) for name in names]
+    return [(name, 0.0 if name.endswith(TRIAL) else route.hold, "%s/%s/current" % (safe.place(places.conf), _folder(name))) for name in names]
 
 
 def _pool(settings: ProxySettings, name: str, hold: float, folder: str) -> Json:
-    return {"match": [_chose(name)], "handle": [_closed(settings, folder), _proxy(settings, hold, folder)], "terminal": True}
+    slots = range(SLOTS)
+    parts = [{"match": [_PROBED], "handle": [_proxy(settings, hold, folder + "/" + PROBE, slots)]}]
+    parts += [{"handle": [_proxy(settings, hold, folder + "/", slots)]}]
+    return {"match": [_chose(name)], "handle": [{"handler": "subroute", "routes": parts}], "terminal": True}
 
 
-def _closed(settings: ProxySettings, folder: str) -> Json:
-    """503 for everybody but a probe while the file `closed` is there.
+def _failed(settings: ProxySettings, route: Route, places: Places) -> list[Json]:
+    """What becomes of a request that had no address to go to: 503 with the text of `closed`.
 
-    It is read once: when maintenance ends just then, there is no text, and the request goes on to an instance.
+    That is read once: when maintenance ends just then, there is no text, and the request, which has reached nobody, goes to an instance.
     """
-    others = {"not": [{"header": {"X-Hotswap-Probe": [settings.token]}}]}
+    return [
+        {"match": [_chose(name)], "handle": [{"handler": "subroute", "routes": [_met("", HOLD, then=_closed(folder)), _met("", then=again)]}]}
+        for name, hold, folder in _pools(route, places)
+        for again in [_proxy(settings, hold, folder + "/", range(1))]
+    ]
+
+
+def _met(*addresses: str, then: Json) -> Json:
+    """What is done with a client's request whose last try was at one of the addresses; "" for none."""
+    return {"match": [{"not": [_PROBED], "vars": {"{http.reverse_proxy.upstream.hostport}": [*addresses]}}], "handle": [then]}
+
+
+def _closed(folder: str) -> Json:
+    """The answer while the file `closed` is there."""
     later = {"handler": "headers", "response": {"set": {"Retry-After": ["{http.vars.hotswap_later}"]}}}
     answer = [{"match": [_filled("hotswap_later")], "handle": [later]}, {"handle": [_unavailable("{http.vars.hotswap_text}")]}]
     parts = [
@@ -216,7 +240,7 @@ def _closed(settings: ProxySettings, folder: str) -> Json:
         {"handle": [{"handler": "vars", "hotswap_text": "{file.%s/closed}" % folder}]},
         {"match": [_filled("hotswap_text")], "handle": [{"handler": "subroute", "routes": answer}]},
     ]
-    return {"handler": "subroute", "routes": [{"match": [{**_exists(folder, "closed"), **others}], "handle": [{"handler": "subroute", "routes": parts}]}]}
+    return {"handler": "subroute", "routes": [{"match": [_exists(folder, "closed")], "handle": [{"handler": "subroute", "routes": parts}]}]}
 
 
 def _filled(name: str) -> Json:
@@ -238,10 +262,10 @@ def _waited(places: Places) -> Json:
     return {"match": [_exists("%s/up/{http.vars.hotswap_service}/current" % safe.place(places.conf), "held")], "handle": [_unavailable(EMPTY)]}
 
 
-def _proxy(settings: ProxySettings, hold: float, folder: str) -> Json:
+def _proxy(settings: ProxySettings, hold: float, files: str, slots: t.Iterable[int]) -> Json:
     return {
         "handler": "reverse_proxy",
-        "upstreams": [{"dial": "{file.%s/%s}" % (folder, slot_name(index))} for index in range(SLOTS)],
+        "upstreams": [{"dial": "{file.%s%s}" % (files, slot_name(index))} for index in slots],
         "load_balancing": {
             "selection_policy": {"policy": "round_robin"},
             # Only what failed to connect is tried again. Without a matcher, which this one never is, Caddy repeats GETs too.
@@ -256,7 +280,8 @@ def _proxy(settings: ProxySettings, hold: float, folder: str) -> Json:
             "response_header_timeout": _duration(settings.server_timeout),
             "keep_alive": _keep_alive(hold),
         },
-        "headers": {"request": {"delete": ["X-Hotswap-Probe"]}, "response": {"delete": ["X-Hotswap-Instance"]}},
+        # Nothing of the request's: for that Caddy copies all of its headers.
+        "headers": {"response": {"delete": ["X-Hotswap-Instance"]}},
         # A new route must not close the websockets of the others.
         "stream_close_delay": "1h",
     }

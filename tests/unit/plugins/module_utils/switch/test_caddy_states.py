@@ -28,7 +28,9 @@ TABLE = {name: Serving(route, ()) for name, route in STATES.items()}
 
 
 def proxies(part: t.Any) -> list[dict[str, t.Any]]:
-    return [handler for route in part for handler in route["handle"] if handler["handler"] == "reverse_proxy"]
+    found = [handler for route in part for handler in route["handle"]]
+    inner = [one for handler in found if handler["handler"] == "subroute" for one in proxies(handler["routes"])]
+    return [*inner, *(handler for handler in found if handler["handler"] == "reverse_proxy")]
 
 
 def test_file() -> None:
@@ -41,7 +43,8 @@ def test_each_part_is_that_of_its_route(name: str) -> None:
     part = route_part(whole, name)
     assert part == expected_part(STATES[name], SETTINGS, PLACES)
     trial = STATES[name].preview is not None
-    assert (len(proxies(part)), has_trial(whole, name)) == (1 + trial, trial)
+    # Of each pool one for clients, one for probes, and one for who had no address.
+    assert (len(proxies(part)), has_trial(whole, name)) == (3 * (1 + trial), trial)
 
 
 def test_what_only_files_say_is_not_in_the_configuration() -> None:
@@ -51,14 +54,17 @@ def test_what_only_files_say_is_not_in_the_configuration() -> None:
 
 
 def test_nothing_is_sent_again_but_what_failed_to_connect() -> None:
-    for proxy in proxies(config(SETTINGS, TABLE, PLACES)["apps"]["http"]["servers"]["public"]["routes"]):
+    server = config(SETTINGS, TABLE, PLACES)["apps"]["http"]["servers"]["public"]
+    found = proxies([*server["routes"], *server["errors"]["routes"]])
+    assert len(found) == 15
+    for proxy in found:
         assert proxy["load_balancing"]["retry_match"] == [{"not": [{}]}]
 
 
 def test_requests_wait_for_as_long_as_the_route_says() -> None:
-    (held,) = proxies(expected_part(STATES["jobs"], SETTINGS, PLACES))
-    assert held["load_balancing"]["try_duration"] == "90000ms"
-    assert held["transport"]["keep_alive"] == {"enabled": False}
-    (plain,) = proxies(expected_part(Route("jobs"), dataclasses.replace(SETTINGS, connect_timeout=4.0), PLACES))
-    assert plain["load_balancing"]["try_duration"] == "4000ms"
-    assert plain["transport"]["keep_alive"] == {"idle_timeout": "1s"}
+    for held in proxies(expected_part(STATES["jobs"], SETTINGS, PLACES)):
+        assert held["load_balancing"]["try_duration"] == "90000ms"
+        assert held["transport"]["keep_alive"] == {"enabled": False}
+    for plain in proxies(expected_part(Route("jobs"), dataclasses.replace(SETTINGS, connect_timeout=4.0), PLACES)):
+        assert plain["load_balancing"]["try_duration"] == "4000ms"
+        assert plain["transport"]["keep_alive"] == {"idle_timeout": "1s"}

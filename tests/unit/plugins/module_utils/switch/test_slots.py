@@ -15,7 +15,18 @@ from hypothesis import strategies as st
 
 from ansible_collections.hotswap.containers.plugins.module_utils._errors import SwitchError
 from ansible_collections.hotswap.containers.plugins.module_utils._switch.caddy import Slots
-from ansible_collections.hotswap.containers.plugins.module_utils._switch.caddy_render import EMPTY, HOLD, NOBODY, SLOTS, Pool, files, pools, spread
+from ansible_collections.hotswap.containers.plugins.module_utils._switch.caddy_render import (
+    EMPTY,
+    HOLD,
+    NOBODY,
+    PROBE,
+    SLOTS,
+    Pool,
+    files,
+    pools,
+    slot_name,
+    spread,
+)
 from ansible_collections.hotswap.containers.plugins.module_utils._switch.types import Maintenance, Preview, Route, Serving, Target
 
 
@@ -64,8 +75,9 @@ def of(weights: list[int]) -> Pool:
     return Pool(tuple(some(weights)))
 
 
-def slot_texts(pool: Pool) -> set[str]:
-    return {text for name, text in files(pool).items() if name.isdigit()}
+def slot_texts(pool: Pool, side: str = "") -> set[str]:
+    found = files(pool)
+    return {found[side + slot_name(index)] for index in range(SLOTS)}
 
 
 @pytest.mark.parametrize(
@@ -73,7 +85,8 @@ def slot_texts(pool: Pool) -> set[str]:
     [(of([]), NOBODY, EMPTY), (of([0]), NOBODY, EMPTY), (Pool(held=True), HOLD, None), (Pool(held=True, maintenance=Maintenance("later")), HOLD, "later")],
 )
 def test_a_pool_without_instances_is_closed_or_waits(pool: Pool, nowhere: str, closed: str | None) -> None:
-    assert (slot_texts(pool), files(pool).get("closed")) == ({nowhere}, closed)
+    assert (slot_texts(pool, PROBE), files(pool).get("closed")) == ({nowhere}, closed)
+    assert slot_texts(pool) == {NOBODY if closed else nowhere}
     assert ("held" in files(pool)) == (nowhere == HOLD)
 
 
@@ -84,8 +97,9 @@ def test_a_pool_with_instances_waits_for_nothing() -> None:
 
 @pytest.mark.parametrize(("seconds", "text"), [(0, None), (90, "90")])
 def test_maintenance_closes_and_keeps_the_way_to_the_instances(seconds: int, text: str | None) -> None:
-    found = files(Pool(tuple(some([100])), maintenance=Maintenance("back at nine", seconds)))
-    assert (found["closed"], found.get("retry_after"), found["00"]) == ("back at nine", text, "10.0.0.1:80")
+    pool = Pool(tuple(some([100])), maintenance=Maintenance("back at nine", seconds))
+    assert (files(pool)["closed"], files(pool).get("retry_after")) == ("back at nine", text)
+    assert (slot_texts(pool), slot_texts(pool, PROBE)) == ({NOBODY}, {"10.0.0.1:80"})
 
 
 def test_the_version_on_trial_has_a_pool_of_its_own_where_there_is_a_way_to_it() -> None:
