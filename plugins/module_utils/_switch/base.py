@@ -12,7 +12,7 @@ import os
 import typing as t
 
 from .._errors import SwitchError
-from . import safe
+from . import safe, tls
 from .folder import ProxyFolder, write
 from .types import Places, ProxySettings, RunInProxy, Serving, Target
 
@@ -99,6 +99,7 @@ class ConfiguredSwitch(FolderSwitch, abc.ABC):
         with self._folder.locked():
             routes = self._folder.routes()
             self._point_all(routes)
+            self._present(settings)
             self._install(settings, routes)
 
     def prepare(self, settings: ProxySettings) -> None:
@@ -107,6 +108,7 @@ class ConfiguredSwitch(FolderSwitch, abc.ABC):
         with self._folder.locked():
             routes = self._folder.routes()
             self._point_all(routes)
+            self._present(settings)
             self._write(safe.settings(settings), routes)
 
     def drift(self) -> list[str]:
@@ -120,6 +122,7 @@ class ConfiguredSwitch(FolderSwitch, abc.ABC):
     def _drifts(self, settings: ProxySettings, routes: Routes) -> t.Iterator[str]:
         if self._read() != self._render(settings, routes):
             yield "%s was changed by something else." % self._file
+        yield from tls.missing(self._folder.conf, settings)
         yield from self._astray(routes)
         try:
             yield from self._runs_otherwise(settings, routes)
@@ -163,6 +166,9 @@ class ConfiguredSwitch(FolderSwitch, abc.ABC):
 
     def _point_all(self, routes: Routes) -> None:
         """Makes the files that routes read say what is served; nothing to do where they read none."""
+
+    def _present(self, settings: ProxySettings) -> None:
+        """Makes the links that listeners read name their certificates; nothing to do where the configuration names them."""
 
     def _drop(self, service: str) -> None:
         """Removes the files that the service's route read."""

@@ -19,10 +19,10 @@ import re
 import typing as t
 
 from .._errors import SwitchError
-from . import safe
+from . import safe, tls
 from .routing import Rule, rules
 from .slots import turns
-from .types import Maintenance, Places, Preview, ProxySettings, Route, Serving, Target
+from .types import Listener, Maintenance, Places, Preview, ProxySettings, Route, Serving, Target
 
 SLOTS = 12
 SERVER = "public"
@@ -101,7 +101,6 @@ def config(settings: ProxySettings, routes: t.Mapping[str, Serving], places: Pla
     safe.settings(settings)
     table = rules(safe.serving(serving).route for serving in routes.values())
     server = {
-        "listen": [":%d" % listener.port for listener in settings.listeners],
         "protocols": ["h1"],
         "automatic_https": {"disable": True},
         "read_header_timeout": _duration(settings.client_timeout),
@@ -117,8 +116,42 @@ def config(settings: ProxySettings, routes: t.Mapping[str, Serving], places: Pla
     }
     return {
         "admin": {"listen": "unix/%s/admin.sock|0600" % safe.place(places.run), "config": {"persist": False}},
-        "apps": {"http": {"servers": {SERVER: server}}},
+        "apps": {"http": {"servers": _servers(settings, server)}, **_tls(settings, places)},
     }
+
+
+def _servers(settings: ProxySettings, server: Json) -> dict[str, Json]:
+    """One for all plain listeners, and one for each with TLS: to Caddy, a server has TLS everywhere or nowhere."""
+    plain = [":%d" % one.port for one in settings.listeners if not one.certificates]
+    found = {SERVER: {"listen": plain, **server}} if plain else {}
+    for one in tls.encrypted(settings):
+        found["%s-%d" % (SERVER, one.port)] = {"listen": [":%d" % one.port], **server, "tls_connection_policies": _policies(one)}
+    return found
+
+
+def _policies(listener: Listener) -> list[Json]:
+    """The first that matches is taken; the last one is for everybody."""
+    return [*(_policy(listener, number, (name,)) for name, number in tls.chosen_by_name(listener)), _policy(listener, 0, ())]
+
+
+def _policy(listener: Listener, number: int, names: t.Sequence[str]) -> Json:
+    return {
+        **({"match": {"sni": list(names)}} if names else {}),
+        "certificate_selection": {"any_tag": ["%d-%d" % (listener.port, number)]},
+        "alpn": [tls.PROTOCOL],
+        "cipher_suites": list(tls.IANA_1_2),
+        "protocol_min": "tls1.2",
+    }
+
+
+def _tls(settings: ProxySettings, places: Places) -> dict[str, Json]:
+    """The certificates; nothing where no listener has one. No authority is asked about them."""
+    held = tls.of_port(settings)
+    if not held:
+        return {}
+    files = [("%s/%s/%s" % (places.conf, tls.FOLDER, tls.file_name(one)), tag) for tag, one in held.items()]
+    loaded = [{"certificate": path, "key": path, "tags": [tag]} for path, tag in files]
+    return {"tls": {"certificates": {"load_files": loaded}, "session_tickets": {"disabled": True}, "disable_ocsp_stapling": True}}
 
 
 def render(settings: ProxySettings, routes: t.Mapping[str, Serving], places: Places) -> str:
@@ -130,10 +163,12 @@ def route_part(whole: Json, service: str) -> list[Json]:
     """What a configuration says of one service: its rules, its handlers and those of its errors; [] when nothing (also of a foreign form)."""
     names = {service, service + TRIAL}
     try:
-        server = whole["apps"]["http"]["servers"][SERVER]
-        return [route for route in [*server["routes"], *server["errors"]["routes"]] if names & {_chosen(route), _handled(route)}]
-    except (KeyError, TypeError):
+        # All servers have the same routes.
+        found = [[*server["routes"], *server["errors"]["routes"]] for server in whole["apps"]["http"]["servers"].values()]
+        parts = [[route for route in routes if names & {_chosen(route), _handled(route)}] for routes in found]
+    except (KeyError, TypeError, AttributeError):
         return []
+    return parts[0] if parts and all(part == parts[0] for part in parts) else []
 
 
 def has_trial(whole: Json, service: str) -> bool:

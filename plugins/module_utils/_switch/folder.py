@@ -23,7 +23,7 @@ import typing as t
 
 from .._errors import SwitchError
 from . import safe
-from .types import Listener, Maintenance, Preview, ProxySettings, Route, Serving, Target
+from .types import Certificate, Listener, Maintenance, Preview, ProxySettings, Route, Serving, Target
 
 Snapshot = t.Mapping[pathlib.Path, t.Optional[bytes]]
 
@@ -97,6 +97,11 @@ def target_of(record: t.Mapping[str, t.Any]) -> Target:
     return Target(record["name"], record["address"], record["port"], record["weight"])
 
 
+def _listener_of(record: t.Mapping[str, t.Any]) -> Listener:
+    certificates = record.get("certificates", ())
+    return Listener(record["port"], tuple(Certificate(**dict(one, names=tuple(one["names"]))) for one in certificates))
+
+
 def _serving_of(record: t.Mapping[str, t.Any]) -> Serving:
     route = dict(record["route"], hosts=tuple(record["route"]["hosts"]))
     preview, maintenance = route.get("preview"), route.get("maintenance")
@@ -160,7 +165,7 @@ class ProxyFolder:
         if not self._settings.exists():
             return None
         record = self._read(self._settings)
-        record["listeners"] = tuple(Listener(one["port"]) for one in record["listeners"])
+        record["listeners"] = tuple(_listener_of(one) for one in record["listeners"])
         return ProxySettings(**record)
 
     def settings(self) -> ProxySettings:

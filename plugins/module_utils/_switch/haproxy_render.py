@@ -15,9 +15,9 @@ from __future__ import annotations
 import hashlib
 import typing as t
 
-from . import safe
+from . import safe, tls
 from .routing import Rule, rules
-from .types import Maintenance, Places, ProxySettings, Route, Serving, Target
+from .types import Listener, Maintenance, Places, ProxySettings, Route, Serving, Target
 
 BACKEND_PREFIX = "service:"
 PREVIEW_PREFIX = "preview:"
@@ -82,6 +82,9 @@ backend {name}
 {options}    http-response del-header X-Hotswap-Instance
     http-response set-header X-Hotswap-Instance %s if {{ var(txn.hotswap_probe) -m bool }}
 """
+
+# By the port: what a replaced worker hands over has come in by TLS too, and the new one sees none.
+_HTTPS = "    http-request set-header X-Forwarded-Proto https if { dst_port %s }\n"
 
 _STICKY = """\
     # The value is made of address and port, so that a server that is added at run time has one too.
@@ -194,9 +197,19 @@ def _head(settings: ProxySettings, routes: t.Mapping[str, Serving], places: Plac
         connect=_milliseconds(settings.connect_timeout),
         client=_milliseconds(settings.client_timeout),
         server=_milliseconds(settings.server_timeout),
-        binds="\n".join("    bind :%d" % listener.port for listener in settings.listeners),
+        binds="\n".join(_bind(listener, places) for listener in settings.listeners),
         rules="\n".join(table) or "    # no route yet",
     )
+
+
+def _bind(listener: Listener, places: Places) -> str:
+    """The listener; what it presents is part of its line, so that a renewed certificate is another structure."""
+    line = "    bind :%d" % listener.port
+    if not listener.certificates:
+        return line
+    files = "".join(" crt %s/%s/%s" % (places.conf, tls.FOLDER, tls.file_name(one)) for one in listener.certificates)
+    ciphers = "ciphers %s ciphersuites %s prefer-client-ciphers" % (":".join(tls.CIPHERS_1_2), ":".join(tls.CIPHERS_1_3))
+    return "%s ssl%s alpn %s ssl-min-ver TLSv1.2 no-tls-tickets %s" % (line, files, tls.PROTOCOL, ciphers)
 
 
 def _milliseconds(seconds: float) -> int:
@@ -238,7 +251,9 @@ def _empty(settings: ProxySettings, route: Route) -> str:
 
 
 def _backend(settings: ProxySettings, route: Route, name: str) -> str:
-    options = _closed(route.maintenance) if route.maintenance else ""
+    ports = " ".join("%d" % one.port for one in tls.encrypted(settings))
+    options = _HTTPS % ports if ports else ""
+    options += _closed(route.maintenance) if route.maintenance else ""
     if name.startswith(PREVIEW_PREFIX):
         options += _NO_TRIAL
     elif route.sticky:

@@ -22,7 +22,7 @@ import socket
 import typing as t
 
 from .._errors import SwitchError
-from . import nginx_render, safe, sockets
+from . import nginx_render, safe, sockets, tls
 from .base import ConfiguredSwitch, Routes, Uncounted
 from .folder import ProxyFolder
 from .nginx_links import SLOTS, Links, State, state_of
@@ -117,7 +117,11 @@ class NginxSwitch(Uncounted, ConfiguredSwitch):
             if self._links(service).state() != state_of(serving) or not self._links(service).intact():
                 yield "%s: the links send requests elsewhere than written." % service
 
+    def _present(self, settings: ProxySettings) -> None:
+        tls.Links(self._folder.conf).point(settings)
+
     def _runs_otherwise(self, settings: ProxySettings, routes: Routes) -> t.Iterator[str]:
+        yield from tls.Links(self._folder.conf).wrong(settings)
         if nginx_render.structure(self._render(settings, routes)) not in self._running():
             yield "nginx runs another configuration than %s has." % self._file
 

@@ -18,7 +18,7 @@ import json
 import re
 import typing as t
 
-from . import nginx_hold, safe
+from . import nginx_hold, safe, tls
 from .nginx_links import AGAIN, CLOSED, HELD, SLOTS, slot_name
 from .routing import Rule, rules
 from .types import Places, ProxySettings, Route, Serving
@@ -89,6 +89,17 @@ _OURS = """\
     proxy_set_header X-Hotswap-Probe "";
     proxy_set_header Cookie $hotswap_cookies;
 """
+# Certificate and key are one file, and the link to it is resolved once for both.
+_ENCRYPTED = """\
+    root %s/%s/%s/$hotswap_certificate;
+    ssl_certificate $hotswap_met;
+    ssl_certificate_key $hotswap_met;
+    ssl_protocols TLSv1.2 TLSv1.3;
+    ssl_ciphers %s;
+    ssl_prefer_server_ciphers off;
+    ssl_session_tickets off;
+    ssl_session_cache shared:hotswap:10m;
+"""
 _TOLD = """\
     add_header X-Hotswap-Instance $hotswap_proof always;
     add_header Set-Cookie $hotswap_cookie always;
@@ -138,7 +149,7 @@ def render_http(settings: ProxySettings, routes: t.Mapping[str, Serving], places
     asked = {name: safe.serving(serving).route for name, serving in sorted(routes.items())}
     held = [route for route in asked.values() if route.hold]
     rooms = [part for route in held for part in (nginx_hold.upstream(route, places), _room(settings, route, places))]
-    parts = [*_maps(settings, rules(asked.values()), asked), _public(settings, asked, places), *rooms, _control(asked, places)]
+    parts = [*_maps(settings, rules(asked.values()), asked), *_presented(settings), _public(settings, asked, places), *rooms, _control(asked, places)]
     text = "\n".join(parts)
     return text.replace(HASH, hashlib.sha256(text.encode()).hexdigest()[:12])
 
@@ -245,9 +256,28 @@ def _common(settings: ProxySettings) -> str:
 
 
 def _public(settings: ProxySettings, asked: t.Mapping[str, Route], places: Places) -> str:
-    listen = "".join("    listen %d default_server;\n" % listener.port for listener in settings.listeners)
+    listen = "".join("    listen %d%s default_server;\n" % (one.port, " ssl" if one.certificates else "") for one in settings.listeners)
+    listen += _tls(places) if tls.encrypted(settings) else ""
     holds = any(route.hold for route in asked.values())
     return _server(settings, listen, _FORWARDED + _OURS, places, nginx_hold.ASIDE if holds else "", nginx_hold.LOCATION % _deeper(_FORWARDED) if holds else "")
+
+
+def _tls(places: Places) -> str:
+    """Read at each handshake, so that a renewed certificate is the rename of a link."""
+    return _ENCRYPTED % (safe.place(places.conf), tls.FOLDER, tls.AT, ":".join(tls.CIPHERS_1_2))
+
+
+def _presented(settings: ProxySettings) -> list[str]:
+    """Port and name that the client asks for, to the link of its certificate."""
+    rows = []
+    for listener in tls.encrypted(settings):
+        rows += [("^%d (?i)%s$" % (listener.port, _asked_name(name)), "%d-%d" % (listener.port, number)) for name, number in tls.chosen_by_name(listener)]
+        rows.append(("^%d " % listener.port, "%d-0" % listener.port))
+    return [_map('"$server_port $ssl_server_name"', "certificate", rows)] if rows else []
+
+
+def _asked_name(name: str) -> str:
+    return "[^.]+" + re.escape(name[1:]) if name.startswith("*.") else re.escape(name)
 
 
 def _room(settings: ProxySettings, route: Route, places: Places) -> str:

@@ -14,7 +14,7 @@ import ipaddress
 import re
 
 from .._errors import SwitchError
-from .types import Preview, ProxySettings, Route, Serving, Target
+from .types import Certificate, Preview, ProxySettings, Route, Serving, Target
 
 _NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]{0,199}")
 _HOST = re.compile(r"(\*\.)?[a-z0-9_]([a-z0-9_.-]{0,251})?")
@@ -24,6 +24,7 @@ _FIELD = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _FIELD_VALUE = re.compile(r"[A-Za-z0-9_.~:/@=+-]{1,128}")
 _TEXT = re.compile(r"[^\x00-\x08\x0b-\x1f\x7f]{1,2000}")
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{8,128}")
+_HEX = re.compile(r"[0-9a-f]{16,64}")
 _PLACE = re.compile(r"/[A-Za-z0-9_./-]{1,200}")
 
 
@@ -119,12 +120,23 @@ def serving(value: Serving) -> Serving:
     return value
 
 
+def certificate(value: Certificate) -> Certificate:
+    """A certificate whose names and hashes are safe, unchanged."""
+    _match("fingerprint", _HEX, value.fingerprint)
+    _match("hash of a chain", _HEX, value.chain)
+    for one in value.names:
+        host(one)
+    return value
+
+
 def settings(value: ProxySettings) -> ProxySettings:
     """Proxy settings whose every part is safe, unchanged."""
     name(value.name)
     token(value.token)
     for listener in value.listeners:
         port(listener.port)
+        for one in listener.certificates:
+            certificate(one)
     limits = (value.connect_timeout, value.client_timeout, value.server_timeout, float(value.max_connections))
     if not value.listeners or not all(0.001 <= limit <= 2000000 for limit in limits):
         raise _refuse("proxy setting (no listener, or a time or limit out of range)", value.name)

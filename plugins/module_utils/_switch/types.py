@@ -90,10 +90,28 @@ class Route:
 
 
 @dataclasses.dataclass(frozen=True)
+class Certificate:
+    """What everybody may see of a certificate that a listener presents; its key is in a file of conf/ alone.
+
+    `fingerprint`: SHA-256 of the certificate (hex). `chain`: a short hash of it and of those that it is sent with.
+    `names`: the host names that it is for, lower case, some beginning with "*.". `expires`: like 2027-02-28T23:59:59Z.
+    """
+
+    fingerprint: str
+    chain: str
+    names: tuple[str, ...] = ()
+    expires: str = ""
+
+
+@dataclasses.dataclass(frozen=True)
 class Listener:
-    """A port that the proxy listens on inside its network namespace."""
+    """A port that the proxy listens on inside its network namespace: with TLS where there are certificates.
+
+    The first is for clients that ask for no name, or for one that no other is for.
+    """
 
     port: int
+    certificates: tuple[Certificate, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True)
