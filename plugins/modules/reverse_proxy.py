@@ -20,7 +20,7 @@ description:
     between our marks with V(haproxy), see O(where). The engine is not used then.
   - A container of ours runs its process as root of the container without any capability that the proxy does not need, because
     only the user of the engine can read the files and use the control socket.
-  - A change of O(connect_timeout), O(client_timeout), O(server_timeout), O(max_connections), or of a listener that is not
+  - A change of O(connect_timeout), O(client_timeout), O(server_timeout), O(max_connections), O(listen[].tls), or of a listener that is not
     published, is taken over by the running process with a reload. HAProxy loses no request by that. Caddy, nginx and Apache close
     idle kept-alive connections, so that some clients can see a closed connection. WebSockets stay.
   - Every other change needs a new container, so the listeners are closed for a moment. See O(allow_downtime).
@@ -162,6 +162,41 @@ options:
           - When it is not set, the listener can only be reached from the network.
         type: list
         elements: str
+      tls:
+        description:
+          - The listener ends TLS, with certificates that are files on the host. With O(where=container) only.
+          - They are read by the user of the task, and checked before anything is touched. The key must have no password.
+          - When the files have changed since, the running process presents the new ones. Nothing is closed by that with HAProxy and nginx. Caddy
+            closes idle and new connections.
+          - TLS 1.2 and 1.3 by Mozilla's profile "intermediate", and HTTP/1.1.
+        type: dict
+        suboptions:
+          certificate:
+            description:
+              - A file in PEM form with the certificate, and behind it those that it is sent with.
+            type: path
+            required: true
+          key:
+            description:
+              - A file in PEM form with the private key of the certificate.
+              - When it is not set, it is in the file of the certificate.
+            type: path
+          others:
+            description:
+              - Further certificates, for clients that ask for one of their names (C(subjectAltName)).
+              - Others, and those that ask for no name, get O(listen[].tls.certificate).
+            type: list
+            elements: dict
+            suboptions:
+              certificate:
+                description:
+                  - As O(listen[].tls.certificate).
+                type: path
+                required: true
+              key:
+                description:
+                  - As O(listen[].tls.key).
+                type: path
   connect_timeout:
     description:
       - How long to wait for a connection to an instance, in seconds.
@@ -239,6 +274,18 @@ EXAMPLES = r"""
     listen:
       - port: 8080
         publish: 80
+
+- name: Present a certificate, or the one that has replaced it since
+  hotswap.containers.reverse_proxy:
+    name: edge
+    engine: podman
+    network: edge
+    listen:
+      - port: 8443
+        publish: 443
+        tls:
+          certificate: /etc/ssl/greet.pem
+          key: /etc/ssl/greet.key
 
 - name: Take a newer image in a maintenance window
   hotswap.containers.reverse_proxy:
@@ -352,7 +399,7 @@ proxy:
       type: str
       sample: /etc/apache2/sites-enabled/hotswap-edge.conf
     settings:
-      description: Listeners, timeouts and limits.
+      description: Listeners, timeouts and limits. A listener with TLS is its port and what everybody may see of its certificates.
       type: dict
     routes:
       description: Names of the services that have a route.

@@ -224,9 +224,9 @@ proxies:
       description: The network.
       type: str
     listeners:
-      description: The ports inside the container.
+      description: The ports inside the container. One with TLS is a dictionary of C(port) and C(certificates).
       type: list
-      elements: int
+      elements: raw
     publish:
       description: The published ports, as C(ADDRESS:PORT:PORT IN THE CONTAINER).
       type: list

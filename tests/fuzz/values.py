@@ -98,6 +98,8 @@ GOOD: t.Mapping[str, tuple[str, ...]] = {
     "config_file": ("/etc/haproxy/haproxy.cfg",),
     "control_socket": ("/run/haproxy/admin.sock",),
     "owner": ("root", "ci-4711"),
+    "certificate": ("/etc/ssl/greet.pem",),
+    "key": ("/etc/ssl/greet.key",),
     "body": ("ready", "^ok$"),
     "body_regex": ("ready",),
     "header": ("X-Try",),

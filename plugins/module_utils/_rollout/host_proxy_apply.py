@@ -85,6 +85,8 @@ def _spec_of(params: t.Mapping[str, t.Any]) -> HostSpec:
             raise InvalidInput("%s: it is of a container, and this proxy is none" % other, "Leave it out, or set where: container.")
     if any(one.get("publish") for one in params["listen"]):
         raise InvalidInput("listen.publish: a proxy of the host has no ports to publish", "Its port is the one on the host: leave publish out.")
+    if any(one.get("tls") for one in params["listen"]):
+        raise InvalidInput("listen.tls: TLS of a host's proxy is in a site of your own", "Leave tls out, and pass requests on to our port from there.")
     folder, unit = _place(params["driver"])
     owner = params["owner"] or ""
     if owner:

@@ -25,7 +25,7 @@ from .network import as_dict
 from .paths import StateDir
 from .proxy import proxies, run_in
 from .proxy_plan import read_spec, shown
-from .proxy_run import drift_of
+from .proxy_run import drift_of, presented_otherwise
 from .route_spec import route_to_dict
 from .validate import check_name
 
@@ -43,10 +43,18 @@ class _ProxyNow:
         if container.state != "running":
             self.trouble = ("the container %s is %s" % (container.name, container.state),)
         elif self._switch:
-            self.trouble = drift_of(self._switch)
+            self.trouble = drift_of(self._switch) + self._presented(container.pid)
         self.name = name
         self.container = container
         self.running = container.state == "running"
+
+    def _presented(self, pid: int) -> tuple[str, ...]:
+        """Where the process presents another certificate than written; what is wrong with the folder is told elsewhere."""
+        try:
+            settings = self._folder.stored_settings()
+        except HotswapError:
+            return ()
+        return presented_otherwise(pid, settings) if settings else ()
 
     def weights(self, service: str, running: t.Sequence[str]) -> dict[str, int]:
         """Instance to weight from the running process; from the files when that does not answer.

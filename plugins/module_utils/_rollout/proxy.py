@@ -21,7 +21,7 @@ from .host_proxy import HostProxy, host_proxies
 from .owner import owner
 from .paths import StateDir
 from .proxy_plan import Observed, ProxySpec, read_spec
-from .proxy_run import drift_of
+from .proxy_run import drift_of, presented_otherwise
 
 # One command of a client inside the container, in seconds; the switch has limits of its own for what it waits for.
 _EXEC_SECONDS = 10.0
@@ -88,12 +88,15 @@ class Proxy:
         return sorted({*proxies(engine), *host_proxies(state)})
 
     @property
-    def public(self) -> list[tuple[str, int]]:
-        """Address and port on this host for each published listener, by which a request comes in as a client's would."""
+    def public(self) -> list[tuple[str, int, bool]]:
+        """Address and port on this host for each published listener, by which a request comes in as a client's would; True: by TLS."""
         if self.container is None:
-            return [("127.0.0.1", one.port) for one in self.settings.listeners]
+            return [("127.0.0.1", one.port, False) for one in self.settings.listeners]
+        encrypted = {one.port for one in self.settings.listeners if one.certificates}
         every = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}
-        return [(every.get(one.host_ip, one.host_ip), one.host_port) for one in self.container.publish if one.protocol == "tcp"]
+        return [
+            (every.get(one.host_ip, one.host_ip), one.host_port, one.container_port in encrypted) for one in self.container.publish if one.protocol == "tcp"
+        ]
 
     def routes_conflict(self, route: Route, service: str) -> str | None:
         """Says which other service of this proxy claims a host and path of the route; None when none does."""
@@ -148,6 +151,8 @@ def look(engine: Engine, state: StateDir, name: str) -> Found:
     settings = folder.stored_settings()
     switch = open_switch(spec.driver, folder.root, run_in(engine, container.name)) if spec else None
     drift = drift_of(switch) if switch and settings and container.running else ()
+    if settings and container.running:
+        drift += presented_otherwise(container.pid, settings)
     return Found(container, folder, Observed(True, container.running, spec, settings, drift), switch, tuple(folder.routes()))
 
 

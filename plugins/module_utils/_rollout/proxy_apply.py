@@ -15,6 +15,7 @@ import typing as t
 
 from .._engine.types import Engine
 from .._errors import HotswapError, InvalidInput, SwitchError, while_doing
+from .._switch import tls
 from .._switch.drivers import container_parts, open_switch
 from .._switch.sockets import until
 from .._switch.types import ProxySettings, Switch
@@ -25,8 +26,11 @@ from .ports import clash, listening, who_holds
 from .preflight import to_pull
 from .proxy import Found, look, run_in, view
 from .proxy_plan import Plan, ProxySpec, container_spec, decide, settings_of, shown, spec_of
-from .proxy_run import alone, blotted
+from .proxy_run import alone, blotted, presented_otherwise
 from .validate import check_name, check_positive
+
+if t.TYPE_CHECKING:
+    from .certificates import Loaded
 
 _LOG_LINES = 50
 _LOCK_SECONDS = 60.0
@@ -57,24 +61,38 @@ def ensure(engine: Engine, state: StateDir, params: t.Mapping[str, t.Any], check
         raise InvalidInput("network: not given, and a proxy in a container shares one with the services", "Name one of hotswap.containers.network.")
     spec = spec_of(params, container_parts(params["driver"]).image)
     settings_of(params, "")
+    loaded = _loaded(params["listen"])
     check_positive("wait_timeout", params["wait_timeout"])
     with alone(state, spec.name, check_mode):
         _check_no_host_proxy(state, spec.name)
         found = look(engine, state, spec.name)
         known = found.observed.settings
-        settings = settings_of(params, known.token if known else secrets.token_hex(16))
+        presented = {port: tuple(one.certificate for one in each) for port, each in loaded.items()}
+        settings = settings_of(params, known.token if known else secrets.token_hex(16), presented)
         plan = decide(spec, settings, found.observed)
         job = _Job(engine, spec, settings, found, plan, params["wait_timeout"], params["pull"], state)
-        warnings = _preflight(job, params["allow_downtime"], check_mode)
+        warnings = [*_preflight(job, params["allow_downtime"], check_mode), *(one.warning for each in loaded.values() for one in each if one.warning)]
         if plan.action != "none" and not check_mode:
             with while_doing("%s of the proxy %s on %s" % (plan.action, spec.name, engine.kind)), blotted(settings.token):
+                found.folder.create()
+                tls.keep(found.folder.conf, {one.certificate: one.pem for each in loaded.values() for one in each})
                 _ACTIONS[plan.action](job)
+                tls.sweep(found.folder.conf, settings)
     return dict(_result(job), **({"warnings": warnings} if warnings else {}))
 
 
 def _check_no_host_proxy(state: StateDir, name: str) -> None:
     if host_proxy.read(state.proxy(name)):
         raise InvalidInput("name: %s is a proxy that the host runs" % name, "Use another name, or where: host.")
+
+
+def _loaded(listen: t.Sequence[t.Mapping[str, t.Any]]) -> t.Mapping[int, t.Sequence[Loaded]]:
+    if not any(one.get("tls") for one in listen):
+        return {}
+    # Imported here: most proxies have no certificate, and a module's files are compiled anew in each run.
+    from . import certificates
+
+    return certificates.of_listeners(listen)
 
 
 def _preflight(job: _Job, allow_downtime: bool, check_mode: bool) -> list[str]:
@@ -214,7 +232,8 @@ def _start(job: _Job, spec: ProxySpec, switch: Switch) -> None:
 
 def _confirm(job: _Job, switch: Switch) -> None:
     switch.wait_ready(job.wait)
-    drift = switch.drift()
+    container = job.engine.container(job.spec.container)
+    drift = [*switch.drift(), *(presented_otherwise(container.pid, job.settings, job.wait) if container else ())]
     if drift:
         raise SwitchError("proxy %s runs, and differs from its files: %s" % (job.spec.name, "; ".join(drift)), "Run this again, or restart the proxy.")
 

@@ -10,9 +10,17 @@ from __future__ import annotations
 
 import typing as t
 
+_CERTIFICATE: dict[str, dict[str, t.Any]] = {
+    "certificate": {"type": "path", "required": True},
+    "key": {"type": "path", "no_log": False},
+}
+
+_TLS: dict[str, dict[str, t.Any]] = {**_CERTIFICATE, "others": {"type": "list", "elements": "dict", "options": _CERTIFICATE}}
+
 _LISTEN: dict[str, dict[str, t.Any]] = {
     "port": {"type": "int", "required": True},
     "publish": {"type": "list", "elements": "str"},
+    "tls": {"type": "dict", "options": _TLS},
 }
 
 _ROUTE: dict[str, dict[str, t.Any]] = {

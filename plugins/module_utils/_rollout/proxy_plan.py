@@ -12,10 +12,11 @@ import dataclasses
 import hashlib
 import json
 import typing as t
+from types import MappingProxyType
 
 from .._engine.types import LABEL_ADDRESS, LABEL_HASH, LABEL_PROXY, LABEL_SPEC, ContainerSpec, Mount, Publish
 from .._errors import InvalidInput
-from .._switch.types import CONF_DIR, RUN_DIR, ContainerParts, Listener, ProxySettings
+from .._switch.types import CONF_DIR, RUN_DIR, Certificate, ContainerParts, Listener, ProxySettings
 from .ports import clash, plain
 from .validate import check_image, check_name, check_port, check_positive, check_publish, check_texts
 
@@ -107,8 +108,15 @@ def _published(listen: t.Sequence[t.Mapping[str, t.Any]]) -> tuple[Publish, ...]
     return tuple(found)
 
 
-def settings_of(params: t.Mapping[str, t.Any], token: str) -> ProxySettings:
-    """The part of the parameters that a running proxy can take over, checked. Raises InvalidInput."""
+def settings_of(
+    params: t.Mapping[str, t.Any],
+    token: str,
+    certificates: t.Mapping[int, tuple[Certificate, ...]] = MappingProxyType({}),
+) -> ProxySettings:
+    """The part of the parameters that a running proxy can take over, checked. Raises InvalidInput.
+
+    `certificates`: of each port with TLS, as its files were read.
+    """
     ports = [check_port("listen.port", entry["port"]) for entry in params["listen"]]
     if not ports:
         raise InvalidInput("listen: a proxy without a listener reaches nobody", "Name at least one, like listen: [{port: 8080, publish: 8080}].")
@@ -117,7 +125,7 @@ def settings_of(params: t.Mapping[str, t.Any], token: str) -> ProxySettings:
             raise InvalidInput("listen.port: %d is there twice" % port, "Name each port once; publish takes a list.")
     return ProxySettings(
         name=params["name"],
-        listeners=tuple(Listener(port) for port in ports),
+        listeners=tuple(Listener(port, certificates.get(port, ())) for port in ports),
         token=token,
         # HAProxy counts in milliseconds, so less is nothing.
         connect_timeout=check_positive("connect_timeout", params["connect_timeout"], 0.001, _MOST),
@@ -133,8 +141,15 @@ def shown(settings: ProxySettings | None) -> dict[str, t.Any]:
         return {}
     values = dataclasses.asdict(settings)
     del values["token"], values["name"]
-    values["listeners"] = [one.port for one in settings.listeners]
+    values["listeners"] = [_shown(one) for one in settings.listeners]
     return values
+
+
+def _shown(listener: Listener) -> t.Any:
+    """The port; with TLS also what everybody may see of the certificates."""
+    if not listener.certificates:
+        return listener.port
+    return {"port": listener.port, "certificates": [dict(dataclasses.asdict(one), names=list(one.names)) for one in listener.certificates]}
 
 
 @dataclasses.dataclass(frozen=True)

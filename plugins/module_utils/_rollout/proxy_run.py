@@ -13,7 +13,7 @@ import json
 import typing as t
 
 from .._errors import HotswapError
-from .._switch.types import Switch
+from .._switch.types import ProxySettings, Switch
 from . import lock
 from .paths import StateDir
 
@@ -55,3 +55,13 @@ def drift_of(switch: Switch) -> tuple[str, ...]:
         return tuple(switch.drift())
     except HotswapError as error:
         return (str(error),)
+
+
+def presented_otherwise(pid: int, settings: ProxySettings, patience: float = 0.0) -> tuple[str, ...]:
+    """Where the process presents another certificate than written, after `patience` seconds at most."""
+    if not any(one.certificates for one in settings.listeners):
+        return ()
+    # Imported here: few proxies have TLS.
+    from . import handshake
+
+    return tuple(handshake.otherwise(pid, settings, patience))

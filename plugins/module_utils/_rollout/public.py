@@ -25,30 +25,43 @@ INSTANCE_HEADER = "x-hotswap-instance"
 class PublicRoute:
     """One way into a proxy: `connect()` gives a socket to one of its listeners as clients reach it.
 
-    `place` is for people, `host` is the Host header of a route that takes every host.
+    `place` is for people, `host` is the Host header of a route that takes every host. `encrypted`: the listener has TLS.
     """
 
-    def __init__(self, place: str, host: str, connect: t.Callable[[], socket.socket], token: str) -> None:
+    def __init__(self, place: str, host: str, connect: t.Callable[[], socket.socket], token: str, encrypted: bool = False) -> None:
         self.place = place
         self.host = host
         self._connect = connect
         self._token = token
+        self._encrypted = encrypted
 
     def answered_by(self, host: str, path: str) -> str:
         """The proxy's name for the instance that answered, "" when none did. Raises NoAnswer or Unreachable."""
-        answer = request(self._connect(), "GET", path, {"Host": host, PROBE_HEADER: self._token})
+        answer = request(self._connected("" if host == self.host else host), "GET", path, {"Host": host, PROBE_HEADER: self._token})
         return answer.headers.get(INSTANCE_HEADER, "")
 
+    def _connected(self, name: str) -> socket.socket:
+        if not self._encrypted:
+            return self._connect()
+        # Imported here: few listeners have it, and a module's files are compiled anew in each run.
+        from . import handshake
 
-def published(address: str, port: int, token: str, timeout: float) -> PublicRoute:
+        try:
+            return handshake.client(self._connect(), name)
+        except OSError as error:
+            raise NoAnswer("%s: no TLS: %s" % (self.place, error)) from error
+
+
+def published(address: str, port: int, token: str, timeout: float, encrypted: bool = False) -> PublicRoute:
     """The route as the host's own clients reach it."""
     place = "%s:%d" % (address, port)
-    return PublicRoute(place, place, lambda: _connect(address, port, timeout), token)
+    return PublicRoute(place, place, lambda: _connect(address, port, timeout), token, encrypted)
 
 
-def inside(pid_now: t.Callable[[], int], port: int, token: str, timeout: float) -> PublicRoute:
+def inside(pid_now: t.Callable[[], int], port: int, token: str, timeout: float, encrypted: bool = False) -> PublicRoute:
     """The route as seen inside the network namespace of the proxy's process of now, for a listener that is not published."""
-    return PublicRoute("port %d of the proxy" % port, "127.0.0.1:%d" % port, lambda: netns.connect(pid_now(), "127.0.0.1", port, timeout), token)
+    place = "port %d of the proxy" % port
+    return PublicRoute(place, "127.0.0.1:%d" % port, lambda: netns.connect(pid_now(), "127.0.0.1", port, timeout), token, encrypted)
 
 
 def _connect(address: str, port: int, timeout: float) -> socket.socket:

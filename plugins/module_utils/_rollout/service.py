@@ -327,8 +327,8 @@ def ways_into(engine: t.Callable[[], Engine], proxy: Proxy, timeout: float) -> l
         container = engine().container(proxy.container.name) if proxy.container else None
         return container.pid if container else 0
 
-    ways = [published(address, port, token, timeout) for address, port in proxy.public]
-    return ways or [inside(pid_now, one.port, token, timeout) for one in proxy.settings.listeners]
+    ways = [published(address, port, token, timeout, encrypted) for address, port, encrypted in proxy.public]
+    return ways or [inside(pid_now, one.port, token, timeout, bool(one.certificates)) for one in proxy.settings.listeners]
 
 
 def _check_route(proxy: Proxy, spec: ServiceSpec) -> None:

@@ -109,7 +109,7 @@ def place(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> t.Iterator
     threading.Thread(target=server.serve_forever, daemon=True).start()
     found = Place(tmp_path, server.server_address[1])
     settings = ProxySettings("edge", (), "token")
-    monkeypatch.setattr(Proxy, "public", property(lambda _self: [("127.0.0.1", found.port)]))
+    monkeypatch.setattr(Proxy, "public", property(lambda _self: [("127.0.0.1", found.port, False)]))
     monkeypatch.setattr(link, "_proxy", lambda *_words: Proxy("edge", None, "fake", "", t.cast(t.Any, found.switch), settings))
     # In this test the instances are on the same host.
     monkeypatch.setattr(link, "LOOPBACK", "nowhere")
