@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import collections
 import dataclasses
+import ssl
 import threading
 
 _POST = b"POST / HTTP/1.1\r\nHost: greet.test\r\nContent-Length: 4096\r\n\r\n" + b"x" * 4096
@@ -42,14 +43,23 @@ MIX = (
 CLIENTS = sum(worker.count for worker in MIX)
 
 
+def anybody() -> ssl.SSLContext:
+    """For a client that speaks TLS to whoever answers."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    return context
+
+
 class Load:
     """Runs the mix in a thread from `with` to its end; `sent` and `lost` say what happened, by kind.
 
     `answered` holds the X-Once of every request that got an answer of 200, `waiting` how many have none yet.
     """
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, encrypted: bool = False) -> None:
         self._port = port
+        self._tls = anybody() if encrypted else None
         self._over = threading.Event()
         self._thread = threading.Thread(target=lambda: asyncio.run(self._run()), daemon=True)
         self.sent: collections.Counter[str] = collections.Counter()
@@ -93,7 +103,7 @@ class Load:
 
     async def _open(self, worker: Worker) -> tuple[asyncio.StreamReader, asyncio.StreamWriter] | None:
         try:
-            return await asyncio.open_connection("127.0.0.1", self._port)
+            return await asyncio.open_connection("127.0.0.1", self._port, ssl=self._tls)
         except OSError as error:
             self.sent[worker.kind] += 1
             self.lost["%s: connect %s" % (worker.kind, type(error).__name__)] += 1
