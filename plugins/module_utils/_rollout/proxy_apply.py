@@ -77,7 +77,9 @@ def ensure(engine: Engine, state: StateDir, params: t.Mapping[str, t.Any], check
                 found.folder.create()
                 tls.keep(found.folder.conf, {one.certificate: one.pem for each in loaded.values() for one in each})
                 _ACTIONS[plan.action](job)
-                tls.sweep(found.folder.conf, settings)
+        if not check_mode:
+            # What was presented until now is left to the next run: nginx may be reading it for a client.
+            tls.sweep(found.folder.conf, settings, known)
     return dict(_result(job), **({"warnings": warnings} if warnings else {}))
 
 

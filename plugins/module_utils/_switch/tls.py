@@ -82,10 +82,11 @@ def keep(conf: pathlib.Path, texts: t.Mapping[Certificate, str]) -> None:
         write(conf / FOLDER / file_name(one), text)
 
 
-def sweep(conf: pathlib.Path, settings: ProxySettings) -> None:
-    """Removes what the settings no longer name: an old key is of no use to anybody."""
-    wanted = of_port(settings)
-    files = {file_name(one) for one in wanted.values()}
+def sweep(conf: pathlib.Path, *settings: ProxySettings | None) -> None:
+    """Removes what none of these settings name: an old key is of no use to anybody."""
+    known = [of_port(one) for one in settings if one]
+    wanted = {name for named in known for name in named}
+    files = {file_name(one) for named in known for one in named.values()}
     old = [path for path in (conf / FOLDER).glob("*.pem") if path.name not in files]
     for path in [*old, *(path for path in (conf / FOLDER / AT).glob("*") if path.name not in wanted)]:
         path.unlink()

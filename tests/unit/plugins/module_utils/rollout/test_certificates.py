@@ -129,7 +129,9 @@ def test_only_the_owner_may_read_what_is_kept_and_old_keys_go(tmp_path: pathlib.
     assert {path.stat().st_mode & 0o777 for path in (conf / "tls").iterdir()} == {0o600}
     settings = ProxySettings("edge", (Listener(8443, (new.certificate,)),), "0123456789abcdef")
     tls.Links(conf).point(settings)
-    tls.sweep(conf, settings)
+    tls.sweep(conf, settings, ProxySettings("edge", (Listener(8443, (old.certificate,)),), "0123456789abcdef"))
+    assert len(list((conf / "tls").glob("*.pem"))) == 2
+    tls.sweep(conf, settings, None)
     assert [path.read_text() for path in (conf / "tls").glob("*.pem")] == [new.pem]
     assert (conf / "tls" / "at" / "8443-0").read_text() == new.pem
     assert (tls.missing(conf, settings), tls.Links(conf).wrong(settings)) == ([], [])
