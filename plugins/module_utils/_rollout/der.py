@@ -33,14 +33,14 @@ class Says:
 def read(data: bytes) -> Says:
     """What the certificate says. Raises ValueError for bytes that are none."""
     try:
-        fields = list(_parts(next(_parts(next(_parts(data))[1]))[1]))
+        fields = list(_parts(_inside(_inside(data))))
         if fields[0][0] == _EXPLICIT_VERSION:
             del fields[0]
         _serial, _algorithm, _issuer, validity = fields[:4]
         _begins, ends = _parts(validity[1])
         extensions = [value for tag, value in fields if tag == _EXTENSIONS]
         return Says(_time(*ends), tuple(dict.fromkeys(name for one in extensions for name in _names(one))))
-    except (IndexError, StopIteration, UnicodeDecodeError) as error:
+    except (IndexError, UnicodeDecodeError) as error:
         raise ValueError("not a certificate") from error
 
 
@@ -58,6 +58,12 @@ def _parts(data: bytes) -> t.Iterator[tuple[int, bytes]]:
         at += length
 
 
+def _inside(data: bytes) -> bytes:
+    """The value of the first part."""
+    ((_tag, value), *_others) = _parts(data)
+    return value
+
+
 def _time(tag: int, value: bytes) -> int:
     text = value.decode("ascii")
     if tag == _UTC_TIME:
@@ -67,10 +73,10 @@ def _time(tag: int, value: bytes) -> int:
 
 
 def _names(extensions: bytes) -> t.Iterator[str]:
-    for _tag, extension in _parts(next(_parts(extensions))[1]):
+    for _tag, extension in _parts(_inside(extensions)):
         parts = list(_parts(extension))
         if parts[0] == (_OBJECT, _ALTERNATIVE_NAMES):
-            for tag, name in _parts(next(_parts(parts[-1][1]))[1]):
+            for tag, name in _parts(_inside(parts[-1][1])):
                 text = name.decode("latin-1").lower() if tag == _DNS_NAME else ""
                 if _HOST.fullmatch(text):
                     yield text

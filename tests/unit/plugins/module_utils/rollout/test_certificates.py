@@ -140,6 +140,18 @@ def test_only_the_owner_may_read_what_is_kept_and_old_keys_go(tmp_path: pathlib.
     assert tls.missing(conf, settings) and tls.Links(conf).wrong(settings)
 
 
+def test_extensions_without_anything_are_a_value_error() -> None:
+    def part(tag: int, *inside: bytes) -> bytes:
+        return bytes([tag, len(b"".join(inside))]) + b"".join(inside)
+
+    ends = part(0x30, part(0x17, b"260101000000Z"), part(0x17, b"270101000000Z"))
+    fields = [part(0x02, b"1"), part(0x30), part(0x30), ends]
+    assert der.read(part(0x30, part(0x30, *fields))) == der.Says(1798761600, ())
+    for extensions in (b"", part(0x30, part(0x30)), part(0x30, part(0x30, part(0x06, b"\x55\x1d\x11"), part(0x04)))):
+        with pytest.raises(ValueError):
+            der.read(part(0x30, part(0x30, *fields, part(0xA3, extensions))))
+
+
 @given(st.binary(max_size=60))
 def test_bytes_that_are_no_certificate_are_a_value_error(data: bytes) -> None:
     with pytest.raises(ValueError):
