@@ -78,7 +78,8 @@ def test_no_value_becomes_a_caddy_placeholder(table: dict[str, Serving]) -> None
             yield from texts(one)
 
     allowed = re.compile(
-        r"\{http\.reverse_proxy\.upstream\.hostport\}|\{http\.vars\.hotswap_(service|probe|text|later)\}|/hotswap/conf/up/\{http\.vars\.hotswap_service\}/current"
+        r"\{http\.reverse_proxy\.upstream\.hostport\}|\{http\.vars\.hotswap_(service|probe|text|later)\}"
+        r"|/hotswap/conf/up/\{http\.vars\.hotswap_service\}/current"
         r"|\{file\./hotswap/conf/(up|trial)/[\w.-]+/current/((probe-)?[0-9]{2}|closed|retry_after)\}"
     )
     configuration = json.loads(caddy_render.render(SETTINGS, table, PLACES))
