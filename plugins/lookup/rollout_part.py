@@ -69,7 +69,7 @@ Json = t.Dict[str, t.Any]
 _NETWORK = {"name": "rollout_network", "labels": "rollout_network_labels"}
 _OF_THE_IMAGE = ("archive", "from_engine", "from_name", "tags", "mutable", "platform")
 _IMAGE = {"name": "rollout_image", **{option: "rollout_image_" + option for option in _OF_THE_IMAGE}}
-_OF_THE_PROXY = ("where", "owner", "routes", "image", "pull", "restart_policy", "labels")
+_OF_THE_PROXY = ("where", "owner", "routes", "image", "pull", "restart_policy", "labels", "drain_timeout")
 _PROXY = {"name": "rollout_proxy", **{option: "rollout_proxy_" + option for option in _OF_THE_PROXY}}
 # The role makes things exist, and never removes a network or a proxy.
 _NEVER = ("state", "force")

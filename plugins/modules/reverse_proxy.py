@@ -23,7 +23,8 @@ description:
   - A change of O(connect_timeout), O(client_timeout), O(server_timeout), O(max_connections), O(listen[].tls), or of a listener that is not
     published, is taken over by the running process with a reload. HAProxy loses no request by that. Caddy, nginx and Apache close
     idle kept-alive connections, so that some clients can see a closed connection. WebSockets stay.
-  - Every other change needs a new container, so the listeners are closed for a moment. See O(allow_downtime).
+  - Every other change needs a new container. Where the kernel can lead connections elsewhere, another container stands in for the
+    proxy meanwhile, and no request is lost. Elsewhere the listeners would be closed for a moment, see O(allow_downtime).
 extends_documentation_fragment:
   - hotswap.containers.engine
   - hotswap.containers.planned
@@ -234,8 +235,10 @@ options:
     type: dict
   allow_downtime:
     description:
-      - Whether a running proxy may be replaced by a new container, which closes the listeners for a moment. The routes are kept.
-      - When it is V(false), such a change is an error that names what differs.
+      - Whether the listeners of a running proxy may be closed for a moment, where its container cannot be replaced otherwise. The routes are kept.
+      - When it is V(false), such a change is an error that says what differs and why the listeners would be closed.
+      - Nothing is closed with the Docker or Podman of root, C(nft) or C(iptables), and C(conntrack) on the host, when the network stays, and
+        when the ports are published for IPv4 clients. See the page on replacing the proxy in the documentation of the collection.
     type: bool
     default: false
   force:
@@ -246,6 +249,13 @@ options:
   wait_timeout:
     description:
       - How long the new process may take until it confirms its configuration, in seconds.
+    type: float
+    default: 30
+  drain_timeout:
+    description:
+      - How long the clients of a container that is replaced may take to leave it, in seconds. Each is told with its next answer.
+      - Connections that are still open then are closed. They are idle ones, slow requests, and WebSockets.
+      - Caddy closes WebSockets after 3 seconds, and idle connections too.
     type: float
     default: 30
 seealso:
@@ -287,7 +297,17 @@ EXAMPLES = r"""
           certificate: /etc/ssl/greet.pem
           key: /etc/ssl/greet.key
 
-- name: Take a newer image in a maintenance window
+- name: Take a newer image while clients use the proxy
+  hotswap.containers.reverse_proxy:
+    name: edge
+    engine: podman
+    network: edge
+    image: docker.io/library/haproxy:3.3-alpine
+    listen:
+      - port: 8181
+        publish: 127.0.0.1:8080
+
+- name: The same for rootless Podman, in a maintenance window
   hotswap.containers.reverse_proxy:
     name: edge
     engine: podman
@@ -345,7 +365,8 @@ engine:
 action:
   description:
     - What was done, or would be done in check mode.
-    - One of V(none), V(create), V(replace), V(start), V(apply), V(remove).
+    - One of V(none), V(create), V(replace), V(handover), V(start), V(apply), V(remove).
+    - V(replace) closes the listeners for a moment, V(handover) does not.
   returned: success
   type: str
   sample: create
@@ -355,6 +376,14 @@ reasons:
   type: list
   elements: str
   sample: ["client_timeout from 60.0 to 30.0"]
+drained:
+  description: Connections that clients ended when they were told to leave the containers that were replaced.
+  returned: for the action V(handover), not in check mode
+  type: int
+cut:
+  description: Connections that were still open after O(drain_timeout), and were closed.
+  returned: for the action V(handover), not in check mode
+  type: int
 proxy:
   description: The proxy as it is, or as it would be in check mode.
   returned: success, when O(state=present)

@@ -63,6 +63,11 @@ class Watch:
             setattr(kind, act, self._act_of(getattr(kind, act), functools.partial(_engine_act, act)))
         for name in ("rename", "replace"):
             setattr(os, name, self._act_of(getattr(os, name), lambda args: "write %s" % os.path.basename(args[1])))
+        # A proxy's replacement is one step; what it has the kernel do are acts of it too.
+        handover: t.Any = importlib.import_module(PACKAGE + "module_utils._rollout.proxy_handover").Handover
+        handover.run = self._step_of("handover", handover.run)
+        programs: t.Any = importlib.import_module(PACKAGE + "module_utils._switch.programs")
+        programs.run = self._act_of(programs.run, lambda args: " ".join(args[0][:3]))
         runtime: t.Any = Runtime
         runtime.change = self._act_of(Runtime.change, lambda args: " ".join(args[1].split()[:2] + args[1].split()[3:5]))
 
@@ -71,9 +76,10 @@ class Watch:
         def wrapped(*args: t.Any) -> t.Any:
             self._step, self._act, self._action = self._step + 1, 0, action
             self._tell(0, "")
-            method(*args)
+            answer = method(*args)
             self._tell(-1, "")
             self._action = ""
+            return answer
 
         return wrapped
 

@@ -20,7 +20,7 @@ STATES: dict[str, Json] = {
     "hold": {"order": "stop_first", "route": {"hosts": [DOMAIN], "hold": 60}},
     "bake": {"bake": {"time": "1"}},
 }
-GROUPS = ("module", "container", "engine", "disk", "lock", *STATES)
+GROUPS = ("module", "container", "engine", "disk", "lock", "handover", *STATES)
 Work = t.Callable[[Case], None]
 Named = t.Tuple[str, str, Work]
 
@@ -45,14 +45,27 @@ def cases(scene: Scene, acts: t.Sequence[Json]) -> t.Iterator[Named]:
             at = (int(act["step"]), int(act["act"]))
             yield "disk", "disk full in serve, after %s" % _short(act["what"]), functools.partial(disk_full, scene, at)
     yield "lock", "two rollouts at once", functools.partial(two_at_once, scene)
+    yield from _handover_cases(scene)
     if scene.driver == "haproxy":
         yield from _state_cases(scene)
+
+
+def _handover_cases(scene: Scene) -> t.Iterator[Named]:
+    """Where the proxy's container can be replaced under load; each third one changes its mind."""
+    if scene.engine == "rootless":
+        return
+    for number, (words, at) in enumerate(points(scene.replace())):
+        back = number % 3 == 2
+        what = "proxy's replacement killed %s%s" % (words, ", then the earlier image asked for" if back else "")
+        yield "handover", what, functools.partial(handover_killed, scene, at, back)
 
 
 def power_cases(scene: Scene, restart: t.Callable[[], None]) -> t.Iterator[Named]:
     """The host loses its power: `restart` cuts it off and returns when it is back."""
     for step in ("gate", "serve", "drain"):
         yield "power", "host crashed during %s" % step, functools.partial(power_cut, scene, restart, step)
+    if scene.engine != "rootless":
+        yield "power", "host crashed during a proxy's replacement", functools.partial(power_cut_in_handover, scene, restart)
 
 
 def _state_cases(scene: Scene) -> t.Iterator[Named]:
@@ -158,6 +171,30 @@ def power_cut(scene: Scene, restart: t.Callable[[], None], step: str, case: Case
     scene.set_up()
     scene.converge(new)
     case.windows.append((began, scene.load.answered_since(time.time(), BACK_SECONDS)))
+
+
+def handover_killed(scene: Scene, at: tuple[int, int], back: bool, case: Case) -> None:
+    """kill -9 of the module while the proxy's container is replaced; then the same task again, or the one before it."""
+    task, before = scene.replacement(), scene.proxy_image
+    done = scene.agent.ask("run", module="reverse_proxy", params=task, at=at, do="kill")
+    if done["status"] != KILLED:
+        raise Broken("the module was not killed: %s %s" % (done["status"], done["result"].get("msg")))
+    scene.whole(before if back else task["image"])
+    scene.load.answered_since(time.time(), BACK_SECONDS)
+
+
+def power_cut_in_handover(scene: Scene, restart: t.Callable[[], None], case: Case) -> None:
+    """Everything on the host ends when the old proxy has gone, and the new one is not there yet."""
+    gone = next(act for act in scene.replace() if act["what"] == "remove %s-proxy" % NAME)
+    began, task = time.time(), scene.replacement()
+    started = scene.agent.ask("start", module="reverse_proxy", params=task, at=[gone["step"], gone["act"]])
+    if not started["reached"]:
+        raise Broken("the old proxy was never removed")
+    restart()
+    case.windows.append((began, scene.load.answered_since(time.time(), BACK_SECONDS)))
+    scene.agent.reopen()
+    scene.whole(task["image"])
+    scene.converge(scene.new_version())
 
 
 def _start(scene: Scene, new: str, step: str) -> int:

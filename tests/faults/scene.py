@@ -56,6 +56,7 @@ class Scene:
         self.cases: list[Case] = []
         # Options that every task of the service has for now.
         self.more: Json = {}
+        self.proxy_image = PROXIES[driver]
         self._number = 0
         self._load: LoadOf | None = None
 
@@ -95,7 +96,23 @@ class Scene:
 
     def _proxy(self) -> Json:
         listen = [{"port": 8181, "publish": "0.0.0.0:%d" % PORT}]
-        return {"name": NAME, "driver": self.driver, "network": NAME, "image": PROXIES[self.driver], "listen": listen}
+        return {"name": NAME, "driver": self.driver, "network": NAME, "image": self.proxy_image, "listen": listen, "drain_timeout": 5}
+
+    def replacement(self) -> Json:
+        """The task that replaces the proxy's container: the same image by its other name."""
+        other = "localhost/faults-proxy:other"
+        image = PROXIES[self.driver] if self.proxy_image == other else other
+        self.agent.ask("call", argv=[self.program, "tag", PROXIES[self.driver], other])
+        return {**self._common(), **self._proxy(), "image": image}
+
+    def replace(self) -> list[Json]:
+        """Replaces the proxy's container, undisturbed; the acts of it."""
+        task = self.replacement()
+        done = self.agent.ask("run", module="reverse_proxy", params=task)
+        if self.succeeded("the replacement", done)["action"] != "handover":
+            raise Broken("the proxy was not handed over: %s" % done["result"]["action"])
+        self.proxy_image = task["image"]
+        return t.cast("list[Json]", done["events"])
 
     def service(self, version: str, min_healthy_time: str = "0", **more: t.Any) -> Json:
         """The task that makes `version` live. The application dies at once on SIGTERM."""
@@ -199,6 +216,16 @@ class Scene:
         if before not in (target, retired[0]):
             raise Broken("%s was live, and %s is kept for a rollback" % (before, retired[0]))
         self.kept = retired[0]
+
+    def whole(self, image: str) -> None:
+        """Runs the proxy's task again: it is of that image, and nothing is left of what stood in for it."""
+        self.proxy_image = image
+        self.set_up()
+        drift = self.drift()
+        left = self.agent.ask("call", argv=[self.program, "ps", "-aq", "--filter", "label=hotswap.bridge"])["output"].strip()
+        led = self.module("port_redirect")["redirects"]
+        if drift or left or led:
+            raise Broken("after the replacement: %s, containers %s, redirects %s" % (drift, left or "none", led))
 
     def running(self, version: str) -> bool:
         """Whether a container of this version runs, by the engine's own word."""

@@ -22,6 +22,8 @@ LABEL_SPEC = "hotswap.spec"
 LABEL_ADDRESS = "hotswap.address"
 LABEL_PORT = "hotswap.port"
 LABEL_PROXY = "hotswap.proxy"
+# On the container that stands in for a proxy while its own is replaced.
+LABEL_BRIDGE = "hotswap.bridge"
 LABEL_NETWORK = "hotswap.network"
 # The restart policy of an instance while it has traffic: until then, and afterwards, no boot may start it.
 LABEL_RESTART = "hotswap.restart"

@@ -11,7 +11,7 @@ from __future__ import annotations
 import typing as t
 
 from .._errors import InvalidInput
-from .._switch.types import Capabilities
+from .._switch.types import Capabilities, Route, Serving
 from .spec import ServiceSpec
 from .state import Step
 
@@ -32,6 +32,12 @@ def _needed(spec: ServiceSpec, state: str, can: Capabilities) -> t.Iterator[tupl
     route = spec.route
     if state == "canary":
         yield "state: canary", can.shares > 1 or can.preview
+    yield from _of_route(route, can)
+    if spec.bake and spec.bake.max_error_rate is not None:
+        yield "bake.max_error_rate", can.answers
+
+
+def _of_route(route: Route, can: Capabilities) -> t.Iterator[tuple[str, bool]]:
     if route.preview:
         yield "route.preview", can.preview
     if route.sticky:
@@ -40,8 +46,6 @@ def _needed(spec: ServiceSpec, state: str, can: Capabilities) -> t.Iterator[tupl
         yield "route.hold", can.hold
     if route.maintenance:
         yield "route.maintenance", can.maintenance
-    if spec.bake and spec.bake.max_error_rate is not None:
-        yield "bake.max_error_rate", can.answers
 
 
 def _check_share(weight: int, parts: int, where: str) -> None:
@@ -62,6 +66,22 @@ def _too_many(instances: int, where: str, can: Capabilities) -> InvalidInput:
         "replicas: %d are more than %s can address, which is %d" % (instances, where, can.max_instances),
         "Use fewer replicas, or a proxy with the haproxy driver.",
     )
+
+
+def check_served(routes: t.Mapping[str, Serving], can: Capabilities, driver: str) -> None:
+    """The routes that a proxy has are ones that another driver can carry out too. Raises InvalidInput that names service and option."""
+    for name, serving in sorted(routes.items()):
+        for parameter, able in _of_route(serving.route, can):
+            if not able:
+                raise InvalidInput(
+                    "driver: %s cannot do %s, which the service %s has" % (driver, parameter, name),
+                    "Roll that service out without it first, or keep the driver.",
+                )
+        if can.max_instances and len(serving.targets) > can.max_instances:
+            raise InvalidInput(
+                "driver: %s can address %d instances, and the service %s has %d" % (driver, can.max_instances, name, len(serving.targets)),
+                "Roll that service out with fewer replicas first, or keep the driver.",
+            )
 
 
 def place_of(spec: ServiceSpec, driver: str) -> str:

@@ -44,6 +44,8 @@ class _ProxyNow:
             self.trouble = ("the container %s is %s" % (container.name, container.state),)
         elif self._switch:
             self.trouble = drift_of(self._switch) + self._presented(container.pid)
+        if self._folder.bridge.exists():
+            self.trouble += ("its replacement by a new container is under way, or was interrupted: run reverse_proxy again",)
         self.name = name
         self.container = container
         self.running = container.state == "running"
@@ -164,6 +166,12 @@ def live(engine: Engine, state: StateDir, name: str) -> Live | None:
     return next((live_view(one) for one in _Look(engine, state, name).services()), None)
 
 
+def _stood_in_for(folder: ProxyFolder, service: str) -> dict[str, int]:
+    """Instance to weight behind what stands in for a proxy that has no container for now: as written, since nobody may change it."""
+    serving = folder.routes().get(service) if folder.bridge.exists() else None
+    return {one.name: one.weight for one in serving.targets} if serving else {}
+
+
 class _Look:
     """One look at the services of an engine (`name` "" is all), with its proxies."""
 
@@ -201,4 +209,6 @@ class _Look:
         weights = {}
         for name in sorted(names & set(self.found)):
             weights.update(self.found[name].weights(service, [one.name for one in containers if one.running]))
+        for name in sorted(names - set(self.found)):
+            weights.update(_stood_in_for(ProxyFolder(self._state.proxy(name)), service))
         return weights, []

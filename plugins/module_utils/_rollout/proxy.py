@@ -16,7 +16,7 @@ from .._errors import HotswapError, InvalidInput, NotOurs, SwitchError
 from .._switch import routing
 from .._switch.drivers import open_switch
 from .._switch.folder import ProxyFolder
-from .._switch.types import ProxySettings, Route, RunInProxy, Switch
+from .._switch.types import ProxySettings, Route, RunInProxy, Serving, Switch
 from .host_proxy import HostProxy, host_proxies
 from .owner import owner
 from .paths import StateDir
@@ -47,6 +47,7 @@ class Proxy:
         found, of_host = proxies(engine), host_proxies(state)
         if name in of_host:
             return cls.of_host(of_host[name])
+        ProxyFolder(state.proxy(name)).check_bridge()
         if name not in found:
             there = sorted({*found, *of_host})
             raise InvalidInput(
@@ -131,7 +132,12 @@ class Found:
     folder: ProxyFolder
     observed: Observed
     switch: Switch | None
-    routes: tuple[str, ...]
+    served: t.Mapping[str, Serving]
+
+    @property
+    def routes(self) -> tuple[str, ...]:
+        """The services that have a route."""
+        return tuple(self.served)
 
 
 def look(engine: Engine, state: StateDir, name: str) -> Found:
@@ -139,7 +145,7 @@ def look(engine: Engine, state: StateDir, name: str) -> Found:
     container = engine.container(name + "-proxy")
     folder = ProxyFolder(state.proxy(name))
     if container is None:
-        return Found(None, folder, Observed(settings=folder.stored_settings()), None, tuple(folder.routes()))
+        return Found(None, folder, Observed(settings=folder.stored_settings()), None, folder.routes())
     if container.labels.get(LABEL_PROXY) != name:
         raise NotOurs(
             "container %s exists on %s and is not the proxy %s: %s" % (container.name, engine.kind, name, owner(container.labels)),
@@ -153,7 +159,7 @@ def look(engine: Engine, state: StateDir, name: str) -> Found:
     drift = drift_of(switch) if switch and settings and container.running else ()
     if settings and container.running:
         drift += presented_otherwise(container.pid, settings)
-    return Found(container, folder, Observed(True, container.running, spec, settings, drift), switch, tuple(folder.routes()))
+    return Found(container, folder, Observed(True, container.running, spec, settings, drift), switch, folder.routes())
 
 
 def view(spec: ProxySpec, folder: ProxyFolder, settings: t.Mapping[str, t.Any], routes: t.Sequence[str]) -> dict[str, t.Any]:

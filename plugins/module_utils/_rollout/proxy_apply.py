@@ -14,27 +14,24 @@ import secrets
 import typing as t
 
 from .._engine.types import Engine
-from .._errors import HotswapError, InvalidInput, SwitchError, while_doing
+from .._errors import HotswapError, InvalidInput, while_doing
 from .._switch import tls
-from .._switch.drivers import container_parts, open_switch
-from .._switch.sockets import until
-from .._switch.types import ProxySettings, Switch
-from . import host_proxy, lock
-from .addresses import allocate
-from .paths import SELINUX, StateDir
-from .ports import clash, listening, who_holds
+from .._switch.drivers import container_parts, driver
+from .._switch.types import ProxySettings
+from . import abilities, host_proxy
+from .paths import StateDir
+from .ports import who_holds
 from .preflight import to_pull
-from .proxy import Found, look, run_in, view
-from .proxy_plan import Plan, ProxySpec, container_spec, decide, settings_of, shown, spec_of
-from .proxy_run import alone, blotted, presented_otherwise
+from .proxy import Found, look, view
+from .proxy_plan import Plan, ProxySpec, decide, settings_of, shown, spec_of
+from .proxy_run import alone, blotted
+from .proxy_start import Seat, confirm, install, start
 from .validate import check_name, check_positive
 
 if t.TYPE_CHECKING:
     from .certificates import Loaded
+    from .drain import Drained
 
-_LOG_LINES = 50
-_LOCK_SECONDS = 60.0
-_RELEASE_SECONDS = 15.0
 _FIRST_FREE_PORT = pathlib.Path("/proc/sys/net/ipv4/ip_unprivileged_port_start")
 
 
@@ -48,11 +45,13 @@ class _Job:
     found: Found
     plan: Plan
     wait: float
+    drain: float
     pull: str
     state: StateDir
 
-    def switch(self, spec: ProxySpec) -> Switch:
-        return open_switch(spec.driver, self.found.folder.root, run_in(self.engine, spec.container))
+    @property
+    def seat(self) -> Seat:
+        return Seat(self.engine, self.state, self.spec.container, self.found.folder, self.wait)
 
 
 def ensure(engine: Engine, state: StateDir, params: t.Mapping[str, t.Any], check_mode: bool) -> dict[str, t.Any]:
@@ -63,24 +62,42 @@ def ensure(engine: Engine, state: StateDir, params: t.Mapping[str, t.Any], check
     settings_of(params, "")
     loaded = _loaded(params["listen"])
     check_positive("wait_timeout", params["wait_timeout"])
+    check_positive("drain_timeout", params["drain_timeout"], 0)
     with alone(state, spec.name, check_mode):
         _check_no_host_proxy(state, spec.name)
         found = look(engine, state, spec.name)
         known = found.observed.settings
         presented = {port: tuple(one.certificate for one in each) for port, each in loaded.items()}
         settings = settings_of(params, known.token if known else secrets.token_hex(16), presented)
-        plan = decide(spec, settings, found.observed)
-        job = _Job(engine, spec, settings, found, plan, params["wait_timeout"], params["pull"], state)
-        warnings = [*_preflight(job, params["allow_downtime"], check_mode), *(one.warning for each in loaded.values() for one in each if one.warning)]
+        plan, why = _plan(engine, spec, settings, found)
+        job = _Job(engine, spec, settings, found, plan, params["wait_timeout"], params["drain_timeout"], params["pull"], state)
+        warnings = _preflight(job, "" if params["allow_downtime"] else why, check_mode)
+        warnings += [one.warning for each in loaded.values() for one in each if one.warning]
+        left = None
         if plan.action != "none" and not check_mode:
             with while_doing("%s of the proxy %s on %s" % (plan.action, spec.name, engine.kind)), blotted(settings.token):
                 found.folder.create()
                 tls.keep(found.folder.conf, {one.certificate: one.pem for each in loaded.values() for one in each})
-                _ACTIONS[plan.action](job)
+                left = _ACTIONS[plan.action](job)
         if not check_mode:
             # What was presented until now is left to the next run: nginx may be reading it for a client.
             tls.sweep(found.folder.conf, settings, known)
-    return dict(_result(job), **({"warnings": warnings} if warnings else {}))
+    counted = dataclasses.asdict(left) if left else {}
+    return dict(_result(job), **counted, **({"warnings": warnings} if warnings else {}))
+
+
+def _plan(engine: Engine, spec: ProxySpec, settings: ProxySettings, found: Found) -> tuple[Plan, str]:
+    """What to do, and why it closes the listeners ("" when it does not)."""
+    plan = decide(spec, settings, found.observed)
+    if found.folder.bridge.exists():
+        return Plan("handover", ("an earlier replacement was interrupted", *plan.reasons)), ""
+    if not plan.downtime:
+        return plan, ""
+    # Imported here: it takes much to import, and proxies are seldom replaced.
+    from .proxy_bridge import hindrance
+
+    why = hindrance(engine, spec, found.observed.spec, found.observed.settings is None)
+    return (plan, why) if why else (dataclasses.replace(plan, action="handover", downtime=False), "")
 
 
 def _check_no_host_proxy(state: StateDir, name: str) -> None:
@@ -97,18 +114,22 @@ def _loaded(listen: t.Sequence[t.Mapping[str, t.Any]]) -> t.Mapping[int, t.Seque
     return certificates.of_listeners(listen)
 
 
-def _preflight(job: _Job, allow_downtime: bool, check_mode: bool) -> list[str]:
-    """Everything that can be known before something is touched. Warnings; raises InvalidInput or HotswapError."""
+def _preflight(job: _Job, forbidden: str, check_mode: bool) -> list[str]:
+    """Everything that can be known before something is touched. Warnings; raises InvalidInput or HotswapError.
+
+    `forbidden`: why the listeners would be closed, where they may not be.
+    """
     warnings = _check_network(job, check_mode)
-    if job.plan.downtime and not allow_downtime:
+    abilities.check_served(job.found.served, driver(job.spec.driver).capabilities, job.spec.driver)
+    if forbidden:
         raise HotswapError(
             "proxy %s cannot change while it runs: %s" % (job.spec.name, "; ".join(job.plan.reasons)),
-            "This needs a new container, which closes the listeners for a moment. Set allow_downtime: true where that may happen.",
+            "This needs a new container, and its listeners would be closed for a moment: %s. Set allow_downtime: true where that may happen." % forbidden,
             reasons=list(job.plan.reasons),
         )
-    if job.plan.action in ("create", "replace"):
+    if job.plan.action in ("create", "replace", "handover"):
         _ensure_image(job, check_mode)
-    if job.plan.action in ("create", "replace", "start"):
+    if job.plan.action in ("create", "replace", "handover", "start"):
         _check_ports(job)
     return warnings
 
@@ -159,7 +180,7 @@ def _first_port() -> int:
 def _create(job: _Job) -> None:
     new = job.found.observed.settings is None
     try:
-        _install(job, job.spec, job.settings)
+        install(job.seat, job.spec, job.settings)
     except HotswapError:
         if new:
             job.found.folder.delete()
@@ -171,12 +192,12 @@ def _replace(job: _Job) -> None:
     job.engine.stop(job.spec.container, None)
     job.engine.remove(job.spec.container)
     try:
-        _install(job, job.spec, job.settings)
+        install(job.seat, job.spec, job.settings)
     except HotswapError as error:
         if seen.spec is None:
             raise
         try:
-            _install(job, seen.spec, seen.settings or job.settings)
+            install(job.seat, seen.spec, seen.settings or job.settings)
         except HotswapError as second:
             error.what += "; and the earlier proxy could not be put back: %s" % second.what
         else:
@@ -184,88 +205,35 @@ def _replace(job: _Job) -> None:
         raise
 
 
-def _install(job: _Job, spec: ProxySpec, settings: ProxySettings) -> None:
-    """Files, container, start, confirmation. Removes the container again when it does not come up."""
-    switch = job.switch(spec)
-    job.found.folder.create()
-    switch.prepare(settings)
-    folder = str(job.found.folder.root)
-    # A fixed address: the host remembers for two minutes where it forwarded a client's port to (conntrack). Had a proxy that
-    # the engine restarts another address, a client that uses such a port again would reach nobody (measured, rootful Podman).
-    with lock.held(job.state.root / "addresses", "address of the proxy %s" % spec.name, _LOCK_SECONDS):
-        job.engine.create(container_spec(spec, container_parts(spec.driver), folder, _address(job, spec), SELINUX.exists()))
-    try:
-        _start(job, spec, switch)
-    except HotswapError:
-        job.engine.remove(spec.container, force=True)
-        _wait_released(spec)
-        raise
+def _handover(job: _Job) -> Drained:
+    from .proxy_bridge import Bridge
+    from .proxy_handover import Handover
 
-
-def _wait_released(spec: ProxySpec) -> None:
-    """Until nothing listens on the proxy's ports, at most 15 s.
-
-    Podman's API service keeps the ports of a container that failed to start until it ends for want of requests, after 5 s
-    (5.4.2, measured); what is started in between finds them in use.
-    """
-    wanted = [(one.host_ip, one.host_port) for one in spec.publish if one.protocol == "tcp"]
-
-    def released() -> bool | None:
-        taken = listening()
-        return None if any(clash(place, taken) for place in wanted) else True
-
-    until(released, _RELEASE_SECONDS, 0.1)
-
-
-def _address(job: _Job, spec: ProxySpec) -> str:
-    network = job.engine.network(spec.network)
-    if network is None:
-        raise HotswapError("network %s disappeared" % spec.network, "Create it with hotswap.containers.network.")
-    return allocate(network, job.engine.all_addresses(network.name), 1)[0]
-
-
-def _start(job: _Job, spec: ProxySpec, switch: Switch) -> None:
-    try:
-        job.engine.start(spec.container)
-        _confirm(job, switch)
-    except HotswapError as error:
-        raise _with_logs(job, spec.container, error) from error
-
-
-def _confirm(job: _Job, switch: Switch) -> None:
-    switch.wait_ready(job.wait)
-    container = job.engine.container(job.spec.container)
-    drift = [*switch.drift(), *(presented_otherwise(container.pid, job.settings, job.wait) if container else ())]
-    if drift:
-        raise SwitchError("proxy %s runs, and differs from its files: %s" % (job.spec.name, "; ".join(drift)), "Run this again, or restart the proxy.")
-
-
-def _with_logs(job: _Job, container: str, error: HotswapError) -> HotswapError:
-    """The error with what the proxy wrote."""
-    try:
-        lines = job.engine.logs(container, _LOG_LINES)
-    except HotswapError:
-        lines = []
-    said = "; its last lines: %s" % " | ".join(lines[-5:]) if lines else ", and it wrote nothing"
-    told = SwitchError("container %s did not come up: %s%s" % (container, error.what, said), error.fix, **dict(error.details, logs=lines))
-    told.doing = error.doing
-    return told
+    seen = job.found.observed
+    fits = decide(job.spec, job.settings, seen).action == "none"
+    bridge = Bridge(job.engine, job.state, job.spec.name, job.wait)
+    return Handover(job.seat, bridge, job.spec, job.settings, job.found.container, seen.spec, seen.settings, fits, job.drain).run()
 
 
 def _start_again(job: _Job) -> None:
-    switch = job.switch(job.spec)
-    job.found.folder.create()
+    switch = job.seat.switch(job.spec.driver)
     switch.prepare(job.settings)
-    _start(job, job.spec, switch)
+    start(job.seat, job.settings, switch)
 
 
 def _apply(job: _Job) -> None:
-    switch = job.switch(job.spec)
+    switch = job.seat.switch(job.spec.driver)
     switch.apply(job.settings)
-    _confirm(job, switch)
+    confirm(job.seat, job.settings, switch)
 
 
-_ACTIONS: dict[str, t.Callable[[_Job], None]] = {"create": _create, "replace": _replace, "start": _start_again, "apply": _apply}
+_ACTIONS: dict[str, t.Callable[[_Job], Drained | None]] = {
+    "create": _create,
+    "replace": _replace,
+    "handover": _handover,
+    "start": _start_again,
+    "apply": _apply,
+}
 
 
 def _result(job: _Job) -> dict[str, t.Any]:
@@ -304,6 +272,12 @@ def remove(engine: Engine, state: StateDir, name: str, force: bool, check_mode: 
                 services=list(found.routes),
             )
         if there and not check_mode:
+            if found.folder.bridge.exists():
+                from .proxy_bridge import Bridge
+
+                interrupted = Bridge(engine, state, name, 0)
+                interrupted.release()
+                interrupted.remove()
             if found.container is not None:
                 engine.stop(found.container.name, None)
                 engine.remove(found.container.name)

@@ -53,4 +53,5 @@ PROXY_OPTIONS: dict[str, dict[str, t.Any]] = {
     "allow_downtime": {"type": "bool", "default": False},
     "force": {"type": "bool", "default": False},
     "wait_timeout": {"type": "float", "default": 30},
+    "drain_timeout": {"type": "float", "default": 30},
 }

@@ -14,7 +14,7 @@ import json
 import typing as t
 from types import MappingProxyType
 
-from .._engine.types import LABEL_ADDRESS, LABEL_HASH, LABEL_PROXY, LABEL_SPEC, ContainerSpec, Mount, Publish
+from .._engine.types import LABEL_ADDRESS, LABEL_BRIDGE, LABEL_HASH, LABEL_PROXY, LABEL_SPEC, ContainerSpec, Mount, Publish
 from .._errors import InvalidInput
 from .._switch.types import CONF_DIR, RUN_DIR, Certificate, ContainerParts, Listener, ProxySettings
 from .ports import clash, plain
@@ -165,7 +165,10 @@ class Observed:
 
 @dataclasses.dataclass(frozen=True)
 class Plan:
-    """One `action` of none, create, replace, start, apply; `reasons` name what differs; `downtime`: the listener closes."""
+    """One `action` of none, create, replace, handover, start, apply; `reasons` name what differs; `downtime`: the listener closes.
+
+    `replace` closes the listeners of a running proxy, `handover` does not.
+    """
 
     action: str
     reasons: tuple[str, ...] = ()
@@ -242,3 +245,9 @@ def container_spec(spec: ProxySpec, parts: ContainerParts, folder: str, address:
         restart_policy=spec.restart_policy,
         stop_signal=parts.stop_signal,
     )
+
+
+def in_bridge(made: ContainerSpec, proxy: str, name: str) -> ContainerSpec:
+    """The same container as the one that stands in for the proxy: under another name, and nothing of it is published."""
+    labels = {label: value for label, value in made.labels.items() if label != LABEL_PROXY}
+    return dataclasses.replace(made, name=name, publish=(), labels={**labels, LABEL_BRIDGE: proxy})

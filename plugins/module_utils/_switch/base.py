@@ -66,6 +66,9 @@ class FolderSwitch:
         """True when the header is the instance's name."""
         return header == target.name
 
+    def leave(self) -> None:
+        """Nothing: a proxy of the host is not ours to replace."""
+
 
 class ByAddress:
     """For proxies that know an instance by where it is."""
@@ -88,6 +91,7 @@ class ConfiguredSwitch(FolderSwitch, abc.ABC):
     def remove(self, service: str) -> None:
         """Removes the service's route, then the files that it read."""
         with self._folder.locked():
+            self._folder.check_bridge()
             routes = self._folder.routes()
             if routes.pop(service, None) is not None:
                 self._install(self._folder.settings(), routes)

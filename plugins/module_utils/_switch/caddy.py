@@ -13,6 +13,7 @@ connections: at 1,100 requests/s about 20 requests were lost each time.
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import json
 import os
@@ -146,6 +147,7 @@ class CaddySwitch(ByAddress, Uncounted, ConfiguredSwitch):
         """See types.Switch. The slots of a new route are there before the route is."""
         wanted, route = safe.serving(serving), serving.route
         with self._folder.locked():
+            self._folder.check_bridge()
             settings, known = self._folder.settings(), self._folder.routes()
             pools = self._pools(wanted)
             # Before the record of it: a disk that is full must change neither.
@@ -164,6 +166,12 @@ class CaddySwitch(ByAddress, Uncounted, ConfiguredSwitch):
     def wait_ready(self, seconds: float) -> None:
         """Returns as soon as the admin socket answers."""
         self._running(seconds)
+
+    def leave(self) -> None:
+        """See types.Switch: it stops, and until it takes no more connections each answer closes its own (caddy_render.LEAVING)."""
+        with contextlib.suppress(OSError, http.client.HTTPException):
+            # It may be gone before it has answered.
+            _exchange(self._socket, "POST", "/stop", None)
 
     def _slots(self, folder: str, service: str) -> Slots:
         return Slots(self._folder.conf / folder / safe.name(service))

@@ -37,6 +37,8 @@ _PROBE_HEADER = "X-Hotswap-Probe"
 _PROBED = {"vars": {"{http.vars.hotswap_probe}": ["yes"]}}
 # No name of a service has a colon.
 TRIAL = ":trial"
+# Seconds for which a Caddy that was told to stop goes on as before, but for closing connections with their next answer.
+LEAVING = 3.0
 
 Json = t.Any
 
@@ -106,6 +108,7 @@ def config(settings: ProxySettings, routes: t.Mapping[str, Serving], places: Pla
         "read_header_timeout": _duration(settings.client_timeout),
         "idle_timeout": _duration(settings.client_timeout),
         "routes": [
+            _leaving(),
             *[_rule(rule) for rule in table],
             *[_trial(serving.route) for _name, serving in sorted(routes.items()) if serving.route.preview and serving.route.preview.header],
             _probe(settings),
@@ -116,7 +119,7 @@ def config(settings: ProxySettings, routes: t.Mapping[str, Serving], places: Pla
     }
     return {
         "admin": {"listen": "unix/%s/admin.sock|0600" % safe.place(places.run), "config": {"persist": False}},
-        "apps": {"http": {"servers": _servers(settings, server)}, **_tls(settings, places)},
+        "apps": {"http": {"shutdown_delay": _duration(LEAVING), "servers": _servers(settings, server)}, **_tls(settings, places)},
     }
 
 
@@ -195,6 +198,12 @@ def _handled(route: Json) -> str | None:
 
 def _duration(seconds: float) -> str:
     return "%dms" % max(1, round(seconds * 1000))
+
+
+def _leaving() -> Json:
+    """A WebSocket's answer has a Connection of its own."""
+    stopping = {"vars": {"{http.shutting_down}": ["true"]}, "not": [{"header": {"Upgrade": []}}]}
+    return {"match": [stopping], "handle": [{"handler": "headers", "response": {"set": {"Connection": ["close"]}}}]}
 
 
 def _probe(settings: ProxySettings) -> Json:

@@ -126,6 +126,8 @@ class ProxyFolder:
         self.root = root
         self.conf = root / "conf"
         self.run = root / "run"
+        # There while the proxy's container is replaced: the folder of the one that stands in for it.
+        self.bridge = root / "bridge"
         self._settings = root / "proxy.json"
         self._routes = root / "routes"
 
@@ -150,6 +152,14 @@ class ProxyFolder:
             yield
         finally:
             os.close(handle)
+
+    def check_bridge(self) -> None:
+        """Raises SwitchError while the proxy's container is replaced: what stands in for it would not know of a change."""
+        if self.bridge.exists():
+            raise SwitchError(
+                "proxy %s is being replaced by a new container, or that was interrupted" % self.root.name,
+                "Run hotswap.containers.reverse_proxy for it again, then this.",
+            )
 
     def _missing(self, why: str) -> SwitchError:
         return SwitchError("proxy %s has no folder %s (%s)" % (self.root.name, self.root, why), "Create the proxy with hotswap.containers.reverse_proxy.")

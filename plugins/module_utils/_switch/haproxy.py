@@ -79,6 +79,7 @@ class HaproxySwitch(ConfiguredSwitch):
         """See types.Switch. A changed route is reloaded with its old targets first, so that they stay countable."""
         wanted, route = _sound(safe.serving(serving)), serving.route
         with self._folder.locked():
+            self._folder.check_bridge()
             settings, known = self._folder.settings(), self._folder.routes()
             self._install(settings, {**known, route.service: _on_the_way(known.get(route.service), wanted)})
             self._write(settings, {**known, route.service: wanted})
@@ -118,6 +119,17 @@ class HaproxySwitch(ConfiguredSwitch):
     def wait_ready(self, seconds: float) -> None:
         """Returns as soon as the worker answers."""
         self._runtime.description(seconds)
+
+    def leave(self) -> None:
+        """See types.Switch: a reload of what it has already, whose replaced worker closes each connection with an answer.
+
+        That one is not told to hand requests over, as its servers stay right: told before its successor was there, it let them wait.
+        """
+        with self._folder.locked():
+            taking = self._runtime.pid()
+            self._runtime.reload()
+            if not sockets.until(lambda: self._runtime.pid() != taking or None, _RELOAD):
+                raise SwitchError("HAProxy did not load %s once more" % self._file, CHANGED_BY_HAND)
 
     def _runs_otherwise(self, settings: ProxySettings, routes: Routes) -> t.Iterator[str]:
         if self._runtime.description() != self._description(settings, routes):

@@ -153,7 +153,7 @@ class Runtime:
 
     def command_line(self) -> list[str]:
         """That of the process that started the current worker; [] where it cannot be read."""
-        pid = parse_info(self._ask(self._worker, "show info")).get("pid", "0")
+        pid = str(self.pid())
         with contextlib.suppress(OSError, IndexError):
             parent = pathlib.Path("/proc", pid, "stat").read_text().rpartition(")")[2].split()[1]
             for one in (parent, pid):
@@ -189,12 +189,16 @@ class Runtime:
         """The description of the configuration that the current worker runs."""
         return parse_info(self._ask(self._worker, "show info", patience)).get("description", "")
 
+    def pid(self) -> int:
+        """The process that takes new connections now."""
+        return int(parse_info(self._ask(self._worker, "show info")).get("pid", "0"))
+
     def replaced(self) -> tuple[int, ...]:
         """PIDs of the workers that reloads have replaced by the one that takes new connections now; none without a master."""
         if self._master == self._worker:
             return ()
         old = self.workers().old
-        taking = int(parse_info(self._ask(self._worker, "show info")).get("pid", "0"))
+        taking = self.pid()
         # While a reload is under way, or after it failed (3.2), the worker that takes the connections is listed as old.
         return tuple(pid for pid in old if pid != taking)
 

@@ -24,7 +24,7 @@ Json = t.Dict[str, t.Any]
 # (map, key) of one element: ports for every address of this host, places for one of them.
 Element = t.Tuple[str, str]
 
-_OWN = ("service.", "port.")
+_OWN = ("service.", "port.", "proxy.")
 # Before the engines' own redirects of published ports (-100), so that the first decision, which counts, is ours.
 _DSTNAT, _SRCNAT, _RAW = -110, 90, -300
 _ADDRESS_TYPE = {IPV4: "ipv4_addr", "ip6": "ipv6_addr"}

@@ -86,6 +86,7 @@ class NginxSwitch(Uncounted, ConfiguredSwitch):
         """See types.Switch. The links of a new route are there before the route is."""
         wanted, route = safe.serving(serving), serving.route
         with self._folder.locked():
+            self._folder.check_bridge()
             settings, known = self._folder.settings(), self._folder.routes()
             links = self._links(route.service)
             if links.state() is None:
@@ -102,12 +103,22 @@ class NginxSwitch(Uncounted, ConfiguredSwitch):
         if sockets.until(lambda: self._running() or None, seconds) is None:
             raise self._silent()
 
+    def leave(self) -> None:
+        """See types.Switch: a file that nginx looks for with each request."""
+        self._leaving.touch(mode=0o600)
+
+    @property
+    def _leaving(self) -> pathlib.Path:
+        return self._folder.run / nginx_render.LEAVING
+
     def _links(self, service: str) -> Links:
         return Links(self._folder.conf / "up" / safe.name(service))
 
     def _point_all(self, routes: Routes) -> None:
         for service, serving in routes.items():
             self._links(service).point(state_of(serving))
+        with contextlib.suppress(FileNotFoundError):
+            self._leaving.unlink()
 
     def _drop(self, service: str) -> None:
         self._links(service).delete()
@@ -121,6 +132,8 @@ class NginxSwitch(Uncounted, ConfiguredSwitch):
         tls.Links(self._folder.conf).point(settings)
 
     def _runs_otherwise(self, settings: ProxySettings, routes: Routes) -> t.Iterator[str]:
+        if self._leaving.exists():
+            yield "nginx closes each connection after an answer, because of %s." % self._leaving
         yield from tls.Links(self._folder.conf).wrong(settings)
         if nginx_render.structure(self._render(settings, routes)) not in self._running():
             yield "nginx runs another configuration than %s has." % self._file

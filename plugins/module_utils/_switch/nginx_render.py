@@ -25,6 +25,8 @@ from .types import Places, ProxySettings, Route, Serving
 
 HASH = "{structure}"
 SOCKET = "%s.sock"
+# While this file is in run/, each answer closes its connection: an idle one is left open, for its client to use once more.
+LEAVING = "leaving"
 
 _MAIN = """\
 # Written by hotswap.containers: changes are overwritten.
@@ -77,7 +79,7 @@ _SERVER = """\
     proxy_pass_header Date;
     proxy_ignore_headers X-Accel-Redirect X-Accel-Expires X-Accel-Limit-Rate X-Accel-Buffering X-Accel-Charset;
     proxy_hide_header X-Hotswap-Instance;
-    # A request that was held comes to an end in a location of its own too.
+    # A request that was held, or whose connection ends, comes to an end in a location of its own too.
     recursive_error_pages on;
 """
 _FORWARDED = """\
@@ -136,20 +138,20 @@ def render(settings: ProxySettings, routes: t.Mapping[str, Serving], places: Pla
     most = int(settings.max_connections)
     # Each client's request has a connection to an instance too.
     connections = 2 * most + 64
-    http = _deeper(render_http(settings, routes, places))
+    http = _deeper(render_http(settings, routes, places, leaves=True))
     return _MAIN.format(run=safe.place(places.run), files=2 * connections, connections=connections, http=http)
 
 
-def render_http(settings: ProxySettings, routes: t.Mapping[str, Serving], places: Places) -> str:
+def render_http(settings: ProxySettings, routes: t.Mapping[str, Serving], places: Places, leaves: bool = False) -> str:
     """What stands inside `http { }`, also of an nginx that serves other things too.
 
-    Raises SwitchError for unsafe values and for clashing routes.
+    `leaves`: it can be told to close each connection with an answer. Raises SwitchError for unsafe values and for clashing routes.
     """
     safe.settings(settings)
     asked = {name: safe.serving(serving).route for name, serving in sorted(routes.items())}
     held = [route for route in asked.values() if route.hold]
     rooms = [part for route in held for part in (nginx_hold.upstream(route, places), _room(settings, route, places))]
-    parts = [*_maps(settings, rules(asked.values()), asked), *_presented(settings), _public(settings, asked, places), *rooms, _control(asked, places)]
+    parts = [*_maps(settings, rules(asked.values()), asked), *_presented(settings), _public(settings, asked, places, leaves), *rooms, _control(asked, places)]
     text = "\n".join(parts)
     return text.replace(HASH, hashlib.sha256(text.encode()).hexdigest()[:12])
 
@@ -255,11 +257,12 @@ def _common(settings: ProxySettings) -> str:
     )
 
 
-def _public(settings: ProxySettings, asked: t.Mapping[str, Route], places: Places) -> str:
+def _public(settings: ProxySettings, asked: t.Mapping[str, Route], places: Places, leaves: bool) -> str:
     listen = "".join("    listen %d%s default_server;\n" % (one.port, " ssl" if one.certificates else "") for one in settings.listeners)
     listen += _tls(places) if tls.encrypted(settings) else ""
     holds = any(route.hold for route in asked.values())
-    return _server(settings, listen, _FORWARDED + _OURS, places, nginx_hold.ASIDE if holds else "", nginx_hold.LOCATION % _deeper(_FORWARDED) if holds else "")
+    more = nginx_hold.LOCATION % _deeper(_FORWARDED) if holds else ""
+    return _server(settings, listen, _FORWARDED + _OURS, places, nginx_hold.ASIDE if holds else "", more, leaves)
 
 
 def _tls(places: Places) -> str:
@@ -286,12 +289,13 @@ def _room(settings: ProxySettings, route: Route, places: Places) -> str:
     return _server(settings, listen, "    proxy_set_header Host $http_host;\n" + _OURS, places, nginx_hold.wait(route.hold), nginx_hold.LEAVE)
 
 
-def _server(settings: ProxySettings, listen: str, headers: str, places: Places, held: str, more: str) -> str:
+def _server(settings: ProxySettings, listen: str, headers: str, places: Places, held: str, more: str, leaves: bool = False) -> str:
     current = "%s/up/$hotswap_service/current" % safe.place(places.conf)
     side = current + "/$hotswap_side$hotswap_probe"
     # No client can ask for this path, nor does it take one from a service.
     closed = "/hotswap-" + hashlib.sha256(settings.token.encode()).hexdigest()[:32]
-    parts = [_common(settings), headers, _TOLD, _NO_ROUTE, _pick(side), _location(side, closed, held), _again(side), _tunnel(headers), _closed(closed)]
+    parts = [_common(settings), headers, _TOLD, _NO_ROUTE, _pick(side), *_locations(side, closed, held, places if leaves else None), _again(side)]
+    parts += [_tunnel(headers), _closed(closed)]
     return "server {\n%s%s%s}\n" % (listen, "".join(parts), more)
 
 
@@ -308,9 +312,21 @@ def _pick(side: str) -> str:
     )
 
 
-def _location(side: str, closed: str, held: str) -> str:
+def _locations(side: str, closed: str, held: str, leaves: Places | None) -> list[str]:
+    """That of each request; and the same once more where nginx may be leaving: what closes a connection goes by location."""
+    if leaves is None:
+        return [_location("/", side, closed, held)]
+    leave = """
+        if (-e %s/%s) {
+            return 420;
+        }
+        error_page 420 = @leaving;""" % (safe.place(leaves.run), LEAVING)
+    return [_location("/", side, closed, held, leave), _location("@leaving", side, closed, held, "\n        keepalive_timeout 0;")]
+
+
+def _location(name: str, side: str, closed: str, held: str, first: str = "") -> str:
     return """
-    location / {
+    location %s {%s
         root %s/$hotswap_pick;
         set $hotswap_at $hotswap_end;
         if ($hotswap_at ~ ^%s=) {
@@ -324,7 +340,7 @@ def _location(side: str, closed: str, held: str) -> str:
         error_page 502 504 = @again;
         proxy_pass http://$hotswap_up;
     }
-""" % (side, CLOSED, held.rstrip("\n"), _NO_INSTANCE, closed)
+""" % (name, first, side, CLOSED, held.rstrip("\n"), _NO_INSTANCE, closed)
 
 
 def _again(side: str) -> str:

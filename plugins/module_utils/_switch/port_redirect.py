@@ -136,6 +136,10 @@ class Redirects:
             flows.allow(name, [now.redirect])
             flows.end_flows(now.redirect, now.redirect.protocols, [(address, 0) for address in sorted(addresses)])
 
+    def forget_closed(self, redirect: Redirect) -> None:
+        """Makes the kernel forget where connections to the port went that are closed."""
+        flows.end_flows(redirect, redirect.protocols, [flows.EVERYWHERE], only_closed=True)
+
     def drop(self, name: str, family: str = IPV4) -> bool:
         """Removes one redirect, in the kernel and on disk; with the last one every trace. False when there was none."""
         with self._locked():

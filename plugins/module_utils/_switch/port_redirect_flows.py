@@ -64,8 +64,10 @@ def allow(name: str, redirects: t.Iterable[Redirect]) -> None:
         tools.output(["iptables", "-w", *words])
 
 
-def end_flows(redirect: Redirect, protocols: t.Iterable[str], places: t.Iterable[Place]) -> None:
+def end_flows(redirect: Redirect, protocols: t.Iterable[str], places: t.Iterable[Place], only_closed: bool = False) -> None:
     """Makes the kernel forget the flows to the port that lead to these places; EVERYWHERE means every flow of the port.
+
+    `only_closed`: TCP connections that both ends have closed. A client that uses the same port again goes where those went.
 
     A UDP flow goes on to where its first packet went for as long as it is used, whatever the rules say since.
     """
@@ -74,6 +76,7 @@ def end_flows(redirect: Redirect, protocols: t.Iterable[str], places: t.Iterable
             only = ["--reply-src", address] if address else []
             only += ["--reply-port-src", str(port)] if port else []
             family = "ipv4" if redirect.family == IPV4 else "ipv6"
+            only += ["--state", "TIME_WAIT"] if only_closed else []
             words = ["conntrack", "-D", "-f", family, "-p", protocol, "--orig-port-dst", str(redirect.port), *only]
             done = tools.call(words)
             # It also ends with 1 when there was no such flow, and then says how many it deleted: none.

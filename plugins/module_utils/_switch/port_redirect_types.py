@@ -31,7 +31,7 @@ class Destination:
 class Redirect:
     """New connections to `port` of this host go to `to_port` of the destinations.
 
-    `name` says whose it is: service.NAME or port.PORT. `addresses` are those of this host that it is for, () for all of
+    `name` says whose it is: service.NAME, port.PORT or proxy.NAME.PORT. `addresses` are those of this host that it is for, () for all of
     them. `family` is ip or ip6: the kernel redirects within one family only. Without destinations nothing is redirected.
     """
 

@@ -82,6 +82,11 @@ def keep(conf: pathlib.Path, texts: t.Mapping[Certificate, str]) -> None:
         write(conf / FOLDER / file_name(one), text)
 
 
+def carry(conf: pathlib.Path, other: pathlib.Path, settings: ProxySettings) -> None:
+    """Writes the files that the proxy reads into another folder of configuration, as they are in this one."""
+    keep(other, {one: (conf / FOLDER / file_name(one)).read_text(encoding="utf-8") for one in of_port(settings).values()})
+
+
 def sweep(conf: pathlib.Path, *settings: ProxySettings | None) -> None:
     """Removes what none of these settings name: an old key is of no use to anybody."""
     known = [of_port(one) for one in settings if one]

@@ -232,3 +232,6 @@ class Switch(Traffic, t.Protocol):
 
     def wait_ready(self, seconds: float) -> None:
         """Returns as soon as the proxy's process answers on its control socket; SwitchError after `seconds`."""
+
+    def leave(self) -> None:
+        """Has every client told, with its next answer, that its connection ends. Connections that come in are taken all the same."""

@@ -54,6 +54,7 @@ _PROXY: Params = {
     "labels": None,
     "restart_policy": "no",
     "allow_downtime": False,
+    "drain_timeout": 30.0,
     "wait_timeout": 30.0,
     "connect_timeout": 5.0,
     "client_timeout": 60.0,
