@@ -130,6 +130,8 @@ class ProxyFolder:
         self.bridge = root / "bridge"
         self._settings = root / "proxy.json"
         self._routes = root / "routes"
+        # What was read of routes/, by service, and what tells one content of the file from the next: a proxy may have hundreds.
+        self._read_before: dict[str, tuple[tuple[int, ...], Serving]] = {}
 
     def create(self) -> None:
         """Makes the folders that are missing, each readable by its owner only."""
@@ -189,23 +191,45 @@ class ProxyFolder:
         return {self._settings: _dump(safe.settings(settings))}
 
     def _routes_texts(self, routes: t.Mapping[str, Serving]) -> dict[pathlib.Path, str]:
-        return {self._routes / (safe.name(name) + ".json"): _dump(safe.serving(serving)) for name, serving in routes.items()}
+        """Those that are not there already."""
+        known = self.routes()
+        changed = {name: serving for name, serving in routes.items() if known.get(name) != serving}
+        return {self._routes / (safe.name(name) + ".json"): _dump(safe.serving(serving)) for name, serving in changed.items()}
 
     def save(self, settings: ProxySettings, routes: t.Mapping[str, Serving], rendered: t.Mapping[pathlib.Path, str]) -> None:
         """Writes the settings, the routes and what was rendered from them: all, or nothing when the disk is full."""
         write_all({**rendered, **self._settings_text(settings), **self._routes_texts(routes)})
-        self.save_routes(routes)
+        self._keep_only(routes)
 
     def routes(self) -> dict[str, Serving]:
         """Service name to route and targets."""
-        files = sorted(self._routes.glob("*.json"))
-        return {path.name[: -len(".json")]: _serving_of(self._read(path)) for path in files if not path.name.startswith(".")}
+        return {name: self._serving(name, now) for name, now in sorted(self._records().items())}
+
+    def _records(self) -> dict[str, os.stat_result]:
+        """Service name to what its file is now."""
+        try:
+            with os.scandir(str(self._routes)) as entries:
+                files = [one for one in entries if one.name.endswith(".json") and not one.name.startswith(".")]
+                return {one.name[: -len(".json")]: one.stat() for one in files}
+        except FileNotFoundError:
+            return {}
+
+    def _serving(self, name: str, now: os.stat_result) -> Serving:
+        """What the file says. It is read again when another one was renamed to its place, or when somebody wrote to it."""
+        mark = (now.st_ino, now.st_mtime_ns, now.st_ctime_ns, now.st_size)
+        if name not in self._read_before or self._read_before[name][0] != mark:
+            self._read_before[name] = mark, _serving_of(self._read(self._routes / (name + ".json")))
+        return self._read_before[name][1]
 
     def save_routes(self, routes: t.Mapping[str, Serving]) -> None:
         """Makes routes/ say exactly this."""
         write_all(self._routes_texts(routes))
-        for name in set(self.routes()) - set(routes):
-            (self._routes / (name + ".json")).unlink()
+        self._keep_only(routes)
+
+    def _keep_only(self, routes: t.Container[str]) -> None:
+        for name in self._records():
+            if name not in routes:
+                (self._routes / (name + ".json")).unlink()
         sync_folder(self._routes)
 
     def snapshot(self, *configuration: pathlib.Path) -> Snapshot:

@@ -81,8 +81,10 @@ class HaproxySwitch(ConfiguredSwitch):
         with self._folder.locked():
             self._folder.check_bridge()
             settings, known = self._folder.settings(), self._folder.routes()
-            self._install(settings, {**known, route.service: _on_the_way(known.get(route.service), wanted)})
-            self._write(settings, {**known, route.service: wanted})
+            after = {**known, route.service: wanted}
+            if self._runtime.description() != self._description(settings, after):
+                self._install(settings, {**known, route.service: _on_the_way(known.get(route.service), wanted)})
+            self._write(settings, after)
             self._move(wanted)
 
     def in_flight(self, service: str, names: t.Sequence[str]) -> int:

@@ -72,6 +72,8 @@ backend no-route
     http-request return status 404 content-type text/plain string "hotswap: no route for this host and path\\n"
 """
 
+_UNNAMED = "    description \n"
+
 _BACKEND = """
 backend {name}
     balance roundrobin
@@ -161,18 +163,28 @@ def files(routes: t.Mapping[str, Serving], places: Places) -> dict[str, str]:
 
 def description(settings: ProxySettings, routes: t.Mapping[str, Serving], places: Places) -> str:
     """The name of the structure: hotswap- and 12 hex digits."""
-    text = _head(settings, routes, places, "") + _hold(places) + "".join(_empty(settings, routes[name].route) for name in sorted(routes))
-    return "hotswap-" + hashlib.sha256(text.encode()).hexdigest()[:12]
+    return _named(_head(settings, routes, places), _backends(settings, routes), places)
 
 
 def render(settings: ProxySettings, routes: t.Mapping[str, Serving], places: Places) -> str:
     """The whole configuration file. Raises SwitchError for unsafe values and for clashing routes."""
-    parts = [_head(settings, routes, places, description(settings, routes, places))]
-    for name in sorted(routes):
-        for pool, targets in pools(routes[name]).items():
-            parts.append(_backend(settings, routes[name].route, pool))
-            parts += ["    server %s %s\n" % (target.name, server_arguments(target)) for target in targets]
+    head, backends = _head(settings, routes, places), _backends(settings, routes)
+    parts = [head.replace(_UNNAMED, "%s%s\n" % (_UNNAMED[:-1], _named(head, backends, places)), 1)]
+    for backend_text, targets in backends:
+        parts += [backend_text, *("    server %s %s\n" % (target.name, server_arguments(target)) for target in targets)]
     return "".join(parts)
+
+
+def _named(head: str, backends: t.Iterable[tuple[str, t.Any]], places: Places) -> str:
+    """The servers do not count: they come and go at run time."""
+    text = head + _hold(places) + "".join(backend_text for backend_text, _targets in backends)
+    return "hotswap-" + hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def _backends(settings: ProxySettings, routes: t.Mapping[str, Serving]) -> list[tuple[str, tuple[Target, ...]]]:
+    """Each backend's own lines, and its servers."""
+    known = [serving for _name, serving in sorted(routes.items())]
+    return [(_backend(settings, serving.route, pool), targets) for serving in known for pool, targets in pools(serving).items()]
 
 
 def server_arguments(target: Target) -> str:
@@ -181,14 +193,15 @@ def server_arguments(target: Target) -> str:
     return "%s:%d weight %d" % (target.address, target.port, target.weight)
 
 
-def _head(settings: ProxySettings, routes: t.Mapping[str, Serving], places: Places, name: str) -> str:
+def _head(settings: ProxySettings, routes: t.Mapping[str, Serving], places: Places) -> str:
+    """Everything before the backends, with a description that is empty yet."""
     safe.settings(settings)
     known = [safe.serving(serving).route for serving in routes.values()]
     waiting = [route for route in sorted(known, key=lambda one: one.service) if holds(route)]
     table = [line for rule in rules(known) for line in _rules(rule, routes[rule.service].route)]
     table += [_hold_rule(route, places) for route in waiting]
     return _GLOBAL.format(
-        description=name,
+        description="",
         run=safe.place(places.run),
         conf=safe.place(places.conf),
         relay_map=RELAY_MAP,
@@ -244,10 +257,6 @@ def _rule(rule: Rule, goes_to: str, *more: str) -> str:
 def _hold_rule(route: Route, places: Places) -> str:
     conditions = "{ var(txn.hotswap_backend) -m str -- '%s' } { str(%s),map(%s/%s) -m found }" % (backend(route.service), route.service, places.conf, HELD_MAP)
     return "    http-request lua.hotswap_hold %s %d if %s" % (route.service, _milliseconds(route.hold), conditions)
-
-
-def _empty(settings: ProxySettings, route: Route) -> str:
-    return "".join(_backend(settings, route, pool) for pool in pools(Serving(route, ())))
 
 
 def _backend(settings: ProxySettings, route: Route, name: str) -> str:

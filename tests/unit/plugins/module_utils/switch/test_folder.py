@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, given, settings
 
 from ansible_collections.hotswap.containers.plugins.module_utils._errors import SwitchError
 from ansible_collections.hotswap.containers.plugins.module_utils._switch.folder import ProxyFolder, write, write_all
-from ansible_collections.hotswap.containers.plugins.module_utils._switch.types import Serving
+from ansible_collections.hotswap.containers.plugins.module_utils._switch.types import Route, Serving
 
 from .examples import ROUTES, SETTINGS, tables
 
@@ -141,3 +141,29 @@ def test_files_that_belong_together_change_all_or_none(tmp_path: pathlib.Path) -
         write_all({first: "new", second: "new"})
     assert first.read_text() == "old"
     assert [path.name for path in tmp_path.iterdir()] == ["haproxy.cfg"]
+
+
+def test_of_many_routes_only_the_changed_one_is_read_and_written_again(folder: ProxyFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+    table = {"s%d" % number: Serving(Route("s%d" % number), ()) for number in range(20)}
+    folder.save_routes(table)
+    assert folder.routes() == table
+    read: list[str] = []
+    real = folder._read
+    monkeypatch.setattr(folder, "_read", lambda path: read.append(path.stem) or real(path))
+    before = {path.name: path.stat().st_ino for path in (folder.root / "routes").glob("*.json")}
+    changed = {**table, "s7": Serving(Route("s7", path="/seven"), ())}
+    folder.save_routes(changed)
+    assert folder.routes() == changed
+    after = {path.name: path.stat().st_ino for path in (folder.root / "routes").glob("*.json")}
+    assert read == ["s7"]
+    assert [name for name in before if before[name] != after[name]] == ["s7.json"]
+
+
+def test_what_somebody_else_wrote_is_read_again(folder: ProxyFolder) -> None:
+    folder.save_routes({"greet": Serving(Route("greet"), ())})
+    folder.routes()
+    path = folder.root / "routes" / "greet.json"
+    path.write_text(path.read_text().replace('"path": "/"', '"path": "/a"'))
+    assert folder.routes()["greet"].route.path == "/a"
+    ProxyFolder(folder.root).save_routes({})
+    assert folder.routes() == {}
