@@ -93,6 +93,11 @@ class Adapter(abc.ABC):
                 raise EngineError("the command did not end within %g s" % timeout) from None
         return ExecResult(code, streams.unframe(output).decode("utf-8", "replace"))
 
+    def _each(self, step: str, chunks: t.Iterable[bytes]) -> t.Iterator[bytes]:
+        """The chunks, and errors on the way as errors of the engine."""
+        with self._place.doing(step):
+            yield from chunks
+
     def _data(self, name: str) -> Json | None:
         return self._place.unless_gone(lambda: self._inspect(name))
 

@@ -105,6 +105,14 @@ class DockerEngine(Adapter):
         with self._place.doing("reading the log of container %s" % name):
             return streams.lines(self._api.logs(self._exact(name), stdout=True, stderr=True, tail=tail))
 
+    def archive(self, name: str, path: str) -> t.Iterable[bytes] | None:
+        """See Engine."""
+        step = "reading %s in container %s" % (path, name)
+        with self._place.doing(step):
+            target = self._exact(name)
+            found = self._place.unless_gone(lambda: self._api.get_archive(target, path))
+        return None if found is None else self._each(step, found[0])
+
     def health(self, name: str) -> str:
         """See Engine. Docker runs the check by itself."""
         with self._place.doing("reading the health of container %s" % name):

@@ -120,6 +120,14 @@ class PodmanEngine(Adapter):
             params = {"stdout": "true", "stderr": "true", "tail": str(tail)}
             return streams.lines(streams.unframe(self._on(name, "get", "logs", params=params).content))
 
+    def archive(self, name: str, path: str) -> t.Iterable[bytes] | None:
+        """See Engine."""
+        step = "reading %s in container %s" % (path, name)
+        with self._place.doing(step):
+            place = "/containers/%s/archive" % _quoted(self._exact(name))
+            found = self._place.unless_gone(lambda: self._call("get", place, params={"path": path}, stream=True))
+        return None if found is None else self._each(step, found.iter_content(_CHUNK_BYTES))
+
     def health(self, name: str) -> str:
         """See Engine."""
         with self._place.doing("checking the health of container %s" % name):

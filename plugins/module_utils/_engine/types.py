@@ -21,6 +21,8 @@ LABEL_HASH = "hotswap.hash"
 LABEL_SPEC = "hotswap.spec"
 LABEL_ADDRESS = "hotswap.address"
 LABEL_PORT = "hotswap.port"
+# A container that is never started, out of which the assets of a service are read.
+LABEL_ASSETS = "hotswap.assets"
 LABEL_PROXY = "hotswap.proxy"
 # On the container that stands in for a proxy while its own is replaced.
 LABEL_BRIDGE = "hotswap.bridge"
@@ -274,6 +276,12 @@ class Engine(t.Protocol):
         """Runs argv in the running container; raises EngineError after timeout seconds.
 
         A program that is not in the container ends with 126 or 127, as in a shell.
+        """
+
+    def archive(self, name: str, path: str) -> t.Iterable[bytes] | None:
+        """What the container has at the absolute path, as a tar archive in chunks; None when there is nothing.
+
+        The container need not run. The first member is the file or folder itself. Errors come while it is read, too.
         """
 
     def health(self, name: str) -> str:

@@ -169,6 +169,26 @@ def test_process_settings(engine: Engine, make: Maker) -> None:
     assert "init" in inside(engine, made, "cat /proc/1/cmdline") or "catatonit" in inside(engine, made, "cat /proc/1/comm")
 
 
+def test_a_folder_is_read_out_of_what_never_ran(engine: Engine, make: Maker) -> None:
+    made = make(start=False, command=("nothing",), network_mode="none")
+    chunks = engine.archive(made.name, "/bin")
+    assert chunks is not None
+    with tarfile.open(fileobj=io.BytesIO(b"".join(chunks))) as found:
+        first, *rest = list(found)
+        names = {one.name: one for one in rest}
+        assert (first.name, first.isdir()) == ("bin", True)
+        assert (names["bin/sh"].issym(), names["bin/sh"].linkname) == (True, "busybox")
+        assert names["bin/busybox"].isreg() and found.extractfile(names["bin/busybox"]) is not None
+
+
+def test_what_is_no_folder_is_told_by_the_archive(engine: Engine, make: Maker) -> None:
+    made = make(start=False)
+    assert engine.archive(made.name, "/nowhere/at/all") is None
+    chunks = engine.archive(made.name, "/etc/passwd")
+    with tarfile.open(fileobj=io.BytesIO(b"".join(chunks or ()))) as found:
+        assert [(one.name, one.isreg()) for one in found] == [("passwd", True)]
+
+
 def test_no_entrypoint_is_the_image_s(make: Maker) -> None:
     made = make(command=None, start=False)
     assert inspect(made)["Config"]["Cmd"] == ["/bin/app"]
