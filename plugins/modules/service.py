@@ -30,11 +30,12 @@ attributes:
   check_mode:
     support: full
     details:
-      - Returns the plan that would be walked. An image that is not on the host is not pulled.
+      - Returns the plan that would be walked. An image that is not on the host is not pulled, and files of O(assets) are not copied out of one.
   diff_mode:
     support: full
     details:
       - Shows the phase of each instance, the versions' shares, and the route. Values of O(env) and O(secrets) are never shown.
+      - With O(assets) also the versions whose files are kept on the host.
   idempotent:
     support: full
 options:
@@ -497,6 +498,27 @@ options:
         description:
           - The group in the container that the file belongs to, as for O(secrets[].uid).
         type: int
+  assets:
+    description:
+      - Static files that pages ask for by names that each version makes anew (C(app-3f2a1c.css)). Those of the version before stay served
+        for a time after the cutover, as pages that are open ask for them still.
+      - Before a version gets its containers, its files are copied out of its image, and joined by those of other versions that it lacks. The result is
+        mounted read-only. Versions that run, or can be returned to, get the files of the new one, too, where they have no file of that name.
+      - Files belong to the user of the engine, and everybody in the container can read them. Links that lead outside of the folder, devices and pipes are
+        refused.
+    type: dict
+    suboptions:
+      path:
+        description:
+          - The whole path of the folder in the container. The image must have it, and nothing else can be mounted there, above it or below it.
+          - Another path is another state of the service, and is rolled out.
+        type: str
+        required: true
+      keep_for:
+        description:
+          - How long files stay after their version was last in use, as seconds or a text like V(90m). They go with the first run after that.
+        type: str
+        default: 24h
   mounts:
     description:
       - Mounts in their long form.
@@ -779,6 +801,15 @@ EXAMPLES = r"""
         target: /etc/ssl/private/greet.key
         mode: "0400"
 
+- name: With the stylesheets and scripts of the version before, for pages that are open
+  hotswap.containers.service:
+    name: greet
+    image: registry.example/greet:1.5.0
+    port: 8282
+    assets:
+      path: /app/public/assets
+      keep_for: 48h
+
 - name: Go back to the version that was live before
   hotswap.containers.service:
     name: greet
@@ -827,7 +858,9 @@ phases:
       description: When it began, in seconds since 1970 by the clock of the host.
       type: float
     names:
-      description: The instances that it was about; images for C(pull), secrets for C(write), and a version with the hash of its settings for C(record).
+      description: >-
+        The instances that it was about; images for C(pull), secrets for C(write), a version for C(bridge), and a version with the hash
+        of its settings for C(record).
       type: list
       elements: str
 instances:
@@ -856,6 +889,20 @@ instances:
     state:
       description: The engine's word for its state.
       type: str
+assets:
+  description: What the version serves at the path of O(assets).
+  returned: success, with O(assets)
+  type: dict
+  contains:
+    own:
+      description: Files of its own image.
+      type: int
+    bridged:
+      description: Files of other versions.
+      type: int
+    size:
+      description: Bytes of all of them. Versions share files on the disk.
+      type: int
 drained:
   description: Requests that the old version had in flight and ended by itself (connections, where the proxy cannot count requests).
   returned: success

@@ -127,7 +127,7 @@ def _judge_service(made: ServiceSpec, given: Params) -> None:
     _no_secret(container.labels[LABEL_SPEC])
     blank = {**given, "gate": None, "route": None, "bake": None, **dict.fromkeys(("redirect", "alias", "template"))}
     again = from_label(made.name, made.version, label, blank)
-    for field in ("image", "port", "network", "proxy", "replicas", "gate", "order", "bake", "means"):
+    for field in ("image", "port", "network", "proxy", "replicas", "gate", "order", "bake", "means", "assets"):
         if field != "means" or not made.means.template:
             assert getattr(again, field) == getattr(made, field), "the label gives another %s back" % field
     assert again.to_label() == made.to_label()

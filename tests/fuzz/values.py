@@ -108,6 +108,7 @@ GOOD: t.Mapping[str, tuple[str, ...]] = {
     "workdir": ("/srv",),
     "hostname": ("greet",),
     "text": ("closed until noon",),
+    "keep_for": ("24h", "90m", "3600"),
     **dict.fromkeys(("time", "interval", "timeout", "deadline", "min_healthy_time", "start_period"), ("1m30s", "500ms", "2", "0.5")),
 }
 _NUMBERS = st.one_of(st.sampled_from([1, 2, 8080]), st.sampled_from([0, -1, 65535, 65536, 2**31, 2**63, 10**30, 10**400]), st.integers())

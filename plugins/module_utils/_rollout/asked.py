@@ -15,13 +15,13 @@ import typing as t
 from .._engine.types import LABEL_SERVICE, LABEL_SPEC, LABEL_VERSION, Container, Engine
 from .._errors import InvalidInput
 from .._switch.types import Traffic
-from . import means, secret_files
+from . import assets, means, secret_files
 from .direct import DirectSwitch
 from .host_proxy import host_proxies
 from .means import NO_MEANS, Means, means_of
 from .memory import Memory
 from .observe import key_of_container, observe
-from .paths import StateDir
+from .paths import SELINUX, StateDir
 from .plan import previous
 from .proxy import Proxy, proxies
 from .spec import PREVIOUS, ServiceSpec, from_label, from_params
@@ -79,7 +79,11 @@ def resolve(host: Host, params: t.Mapping[str, t.Any]) -> Asked:
     proxy = _proxy_name(host, spec, params)
     network = host.proxy(proxy).network if proxy and not spec.network else ""
     spec = spec.located(proxy, network, (bool(proxy) and host.proxy(proxy).container is None) or bool(spec.means.template))
-    spec = dataclasses.replace(spec, secrets=secret_files.placed(host.engine, host.memory.folder, spec.secrets))
+    spec = dataclasses.replace(
+        spec,
+        secrets=secret_files.placed(host.engine, host.memory.folder, spec.secrets),
+        assets=assets.placed(spec.assets, host.engine, host.memory.folder, SELINUX.exists()),
+    )
     return Asked(spec, spec.names, spec.key)
 
 

@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import typing as t
 
-from .._engine.types import LABEL_BRIDGE, LABEL_NETWORK, LABEL_PROXY, LABEL_SERVICE
+from .._engine.types import LABEL_ASSETS, LABEL_BRIDGE, LABEL_NETWORK, LABEL_PROXY, LABEL_SERVICE
 
 # Label to sentence: what the usual tools write on what they create.
 _OWNERS = (
     (LABEL_SERVICE, "it is an instance of the service %s"),
+    (LABEL_ASSETS, "the assets of the service %s are read out of it"),
     (LABEL_PROXY, "it is the container of the proxy %s"),
     (LABEL_BRIDGE, "it stands in for the proxy %s"),
     (LABEL_NETWORK, "it was made by hotswap.containers.network as %s"),

@@ -14,6 +14,7 @@ import typing as t
 from .._engine.types import LABEL_VERSION
 from .._switch.types import Route
 from .after import after
+from .asset_spec import NOTHING, Bridging
 from .bake import Baked
 from .observe import Sight, address_of
 from .plan import previous
@@ -52,7 +53,7 @@ class Report:
 
     `redirect` is the kernel's redirect that there was, as redirects.ask_to_dict has it without the tool; {} for none.
     `unneeded` are references of images that nothing will use when the plan is walked. `secrets` are names of those whose copies are
-    to be written, `stale` generations of copies that no container will use.
+    to be written, `stale` generations of copies that no container will use. `assets` is what is to be done for static files.
     """
 
     desired: Desired
@@ -66,6 +67,7 @@ class Report:
     unneeded: t.Sequence[str] = ()
     secrets: t.Sequence[str] = ()
     stale: t.Sequence[str] = ()
+    assets: Bridging = NOTHING
 
     @property
     def texts(self) -> list[str]:
@@ -73,11 +75,11 @@ class Report:
         steps = [str(step) for step in self.steps if step.action != "record"]
         written = [" ".join(["write", *self.secrets])] if self.secrets else []
         pruned = ["prune " + image for image in self.unneeded] + ["prune secrets " + generation for generation in self.stale]
-        return ["pull " + image for image in self.pull] + written + steps + pruned
+        return ["pull " + image for image in self.pull] + written + self.assets.first + steps + self.assets.last + pruned
 
     @property
     def changed(self) -> bool:
-        return bool(self.pull or self.unneeded or self.secrets or self.stale) or changes(self.steps)
+        return bool(self.pull or self.unneeded or self.secrets or self.stale or self.assets.first or self.assets.last) or changes(self.steps)
 
     @property
     def expected(self) -> Observed:
@@ -89,8 +91,8 @@ class Report:
         key = previous(self.expected, self.desired.key)
         return self.sight.version_of(key) or None
 
-    def result(self, now: Sight, walked: Walked) -> dict[str, t.Any]:
-        """The module's result; `now` is what was seen last."""
+    def result(self, now: Sight, walked: Walked, assets: t.Mapping[str, t.Any] | None = None) -> dict[str, t.Any]:
+        """The module's result; `now` is what was seen last, and `assets` what the version then had of static files."""
         return {
             "changed": self.changed,
             "version": None if self.desired.state == "absent" else self.spec.version,
@@ -99,6 +101,7 @@ class Report:
             **walked.as_dict(),
             "shares": self.shares(now.observed),
             "instances": self._instances(now, walked.left),
+            **({"assets": dict(assets)} if assets else {}),
             "diff": self.diff(),
         }
 
@@ -113,12 +116,14 @@ class Report:
         moved = any(step.action in ("serve", "preview", "hold") for step in self.steps)
         gone = self.desired.state == "absent"
         wanted = without_tool(ask_to_dict(self.spec.means.redirect))
+        after_ = (None, {}) if gone else (self.wanted, wanted) if moved else (self.route, self.redirect)
         return {
-            "before": self._picture(self.sight.observed, self.route, self.redirect),
-            "after": self._picture(self.expected, None, {})
-            if gone
-            else self._picture(self.expected, *((self.wanted, wanted) if moved else (self.route, self.redirect))),
+            "before": {**self._picture(self.sight.observed, self.route, self.redirect), **self._kept(self.assets.before)},
+            "after": {**self._picture(self.expected, *after_), **self._kept(self.assets.after)},
         }
+
+    def _kept(self, versions: t.Sequence[str]) -> dict[str, t.Any]:
+        return {"assets": list(versions)} if self.assets.before or self.assets.after else {}
 
     def _instances(self, now: Sight, left: t.Container[str]) -> list[dict[str, t.Any]]:
         live = live_key(now.observed)

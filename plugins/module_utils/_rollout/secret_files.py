@@ -20,8 +20,9 @@ import stat
 import typing as t
 
 from .._engine.types import LABEL_HASH, Container, Engine
-from .._errors import HotswapError, InvalidInput
+from .._errors import InvalidInput
 from .._switch import folder as files
+from . import own_folder
 from .paths import SELINUX
 from .secret_spec import Secret, Secrets
 
@@ -89,7 +90,7 @@ class Copies:
         names = tuple(one.name for one in secrets.copied)
         place = self._folder / generation
         try:
-            there = _ours(place) and sorted(os.listdir(str(place))) == sorted(names)
+            there = own_folder.ours(place) and sorted(os.listdir(str(place))) == sorted(names)
             return () if not names or (there and all(_says(place / one.name, one) for one in secrets.copied)) else names
         except OSError:
             return names
@@ -97,29 +98,29 @@ class Copies:
     def write(self, secrets: Secrets, generation: str) -> None:
         """Makes the generation: whole, or not at all. Raises OSError, and HotswapError for a folder that is not ours."""
         for path in (self._folder.parent, self._folder):
-            _make(path)
+            own_folder.make(path)
         staged = self._folder / (".%s.%d.tmp" % (generation, os.getpid()))
         try:
-            _remove(staged)
+            own_folder.remove(staged)
             staged.mkdir(mode=0o700)
             for one in secrets.copied:
                 files.stage(staged / one.name, one.data.decode("utf-8", "surrogateescape"), _like(one))
             files.sync_folder(staged)
             # In the way there can only be a damaged one.
-            _remove(self._folder / generation)
+            own_folder.remove(self._folder / generation)
             os.rename(str(staged), str(self._folder / generation))
         except OSError:
-            _remove(staged)
+            own_folder.remove(staged)
             raise
         files.sync_folder(self._folder)
 
     def unused(self, needed: t.Container[str]) -> tuple[str, ...]:
         """Generations that are not among those, with what a killed run left unfinished."""
         try:
-            found = sorted(os.listdir(str(self._folder))) if _ours(self._folder) else []
+            found = sorted(os.listdir(str(self._folder))) if own_folder.ours(self._folder) else []
         except OSError:
             return ()
-        return tuple(name for name in found if name not in needed and _GENERATION.fullmatch(name) and _ours(self._folder / name))
+        return tuple(name for name in found if name not in needed and _GENERATION.fullmatch(name) and own_folder.ours(self._folder / name))
 
     def remove_unused(self, needed: t.Container[str]) -> None:
         """Removes them, and the folders when they are empty. What cannot be removed stays for the next run."""
@@ -130,32 +131,6 @@ class Copies:
                 path.rmdir()
             except OSError:
                 return
-
-
-def _ours(path: pathlib.Path) -> bool:
-    """A folder, no link to one, of the user that we are."""
-    try:
-        found = path.lstat()
-    except OSError:
-        return False
-    return stat.S_ISDIR(found.st_mode) and found.st_uid == os.geteuid()
-
-
-def _make(path: pathlib.Path) -> None:
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    try:
-        path.mkdir(mode=0o700)
-    except FileExistsError:
-        if not _ours(path):
-            raise HotswapError("%s is no folder of the user who runs the task" % path, "Look at who put it there, and remove it.") from None
-        path.chmod(0o700)
-
-
-def _remove(path: pathlib.Path) -> None:
-    if _ours(path):
-        shutil.rmtree(str(path))
-    elif os.path.lexists(str(path)):
-        path.unlink()
 
 
 def _like(one: Secret) -> os.stat_result:

@@ -17,11 +17,13 @@ from .._errors import HotswapError, InvalidInput
 from .._switch.types import Route, Serving
 from . import abilities, redirects
 from .asked import Asked, Host, resolve
+from .asset_spec import Version
+from .assets import Bridge
 from .images import Images
 from .info_view import spec_label
 from .lock import held, owner
 from .memory import Memory
-from .observe import Sight, observe
+from .observe import Sight, key_of_container, observe
 from .paths import StateDir
 from .plan import plan
 from .preflight import check_image, check_memory, check_names, check_network, check_pinned, check_reach
@@ -81,6 +83,7 @@ class Rollout:
         self._memory = host.memory
         self._images = Images(host.engine, host.state, host.memory)
         self._copies = Copies(host.memory.folder, host.engine.kind)
+        self._bridge = Bridge(host.engine, host.service, host.memory.folder)
         self._params = params
 
     def run(self, check: bool) -> dict[str, t.Any]:
@@ -92,12 +95,14 @@ class Rollout:
         if not report.steps:
             with files_written("the copies of the secrets of %s" % asked.spec.name, self._host.state):
                 self._write_secrets(report)
+            with files_written("the assets of %s" % asked.spec.name, self._host.state):
+                self._bridge_assets(asked, report)
             self._prune(asked.spec, report.sight)
             with self._noting(asked.spec):
                 self._note_content(asked.spec, report.sight)
-            return decided.result()
+            return report.result(report.sight, Walked(), self._shown(asked, report.sight))
         runner = Runner(place, asked.spec, decided.served, report.wanted)
-        self._walk(runner, report)
+        self._walk(runner, asked, report)
         with self._noting(asked.spec, phases=runner.phases):
             self._journal(runner, report, "done")
             if report.desired.state == "live":
@@ -106,7 +111,7 @@ class Rollout:
         self._prune(asked.spec, after)
         with self._noting(asked.spec, phases=runner.phases):
             self._note_content(asked.spec, after)
-        return report.result(after, _walked(runner))
+        return report.result(after, _walked(runner), self._shown(asked, after))
 
     def _noting(self, spec: ServiceSpec, **details: t.Any) -> t.ContextManager[None]:
         """Around the notes of what is done: when they cannot be written, that alone is said, and nothing goes back."""
@@ -141,7 +146,7 @@ class Rollout:
         pull = [] if settled else self._preflight(spec, steps, sight)
         before = served.route if served else None
         report = Report(desired, spec, steps, pull, sight, before, route, self._redirected(spec), self._unneeded(spec, steps, sight))
-        return Decided(asked, place, served, self._with_secrets(asked, report))
+        return Decided(asked, place, served, self._with_assets(asked, self._with_secrets(asked, report)))
 
     def _with_secrets(self, asked: Asked, report: Report) -> Report:
         """Which copies of secrets are to be written, and which nobody will need."""
@@ -156,6 +161,24 @@ class Rollout:
         if report.secrets:
             self._copies.write(report.spec.secrets, report.spec.hash)
 
+    def _with_assets(self, asked: Asked, report: Report) -> Report:
+        """Which static files are to be copied, shown by which version, and kept no longer."""
+        gone = {name for step in report.steps if step.action == "remove" for name in step.names}
+        return dataclasses.replace(report, assets=self._bridge.plan(asked.spec.assets, self._version(asked, report.sight), report.sight, gone))
+
+    def _version(self, asked: Asked, sight: Sight) -> Version | None:
+        """The version that the task is about, as it will be; None for one that only goes."""
+        made_of = next((one.image_id for one in sight.containers.values() if key_of_container(one) == asked.key), asked.spec.image)
+        return Version(asked.key, made_of, asked.spec.assets, True) if asked.names else None
+
+    def _bridge_assets(self, asked: Asked, report: Report) -> None:
+        version = self._version(asked, report.sight)
+        if version and report.assets.first:
+            self._bridge.walk(report.assets, asked.spec.assets, version, report.sight)
+
+    def _shown(self, asked: Asked, sight: Sight) -> dict[str, t.Any] | None:
+        return self._bridge.shown(asked.key, asked.spec.assets, sight)
+
     def _unneeded(self, spec: ServiceSpec, steps: t.Sequence[Step], sight: Sight) -> tuple[str, ...]:
         """References of images that no container uses after the plan."""
         gone = {name for step in steps if step.action == "remove" for name in step.names}
@@ -166,9 +189,10 @@ class Rollout:
         there = {str(spec_label(one).get("image") or "") for name, one in sight.containers.items() if name not in gone}
         return there | ({spec.image} if self._params["state"] != "absent" else set())
 
-    def _prune(self, spec: ServiceSpec, now: Sight) -> None:
-        """Removes images and copies of secrets of versions that are gone. What comes in between stays for the next run."""
+    def _prune(self, spec: ServiceSpec, now: Sight, unseen: t.Collection[str] = ()) -> None:
+        """Removes images, copies of secrets and assets that nobody needs; those of `unseen` keys at once. What comes in between stays for the next run."""
         self._copies.remove_unused(used_by(now.containers.values()))
+        self._bridge.settle(spec.assets, now, self._params["state"] == "absent", unseen)
         with contextlib.suppress(HotswapError):
             self._images.remove_unneeded(self._needed(spec, now))
 
@@ -235,7 +259,7 @@ class Rollout:
     def _look(self, place: Place, route: Route | None) -> Sight:
         return observe(self._engine, self._host.service, place.traffic, self._memory, route)
 
-    def _walk(self, runner: Runner, report: Report) -> None:
+    def _walk(self, runner: Runner, asked: Asked, report: Report) -> None:
         """The plan, and the way back when a step fails that can be undone."""
         try:
             for image in report.pull:
@@ -244,6 +268,9 @@ class Rollout:
             if report.secrets:
                 with runner.phase("write", report.secrets), files_written("write", self._host.state):
                     self._write_secrets(report)
+            if report.assets.first:
+                with runner.phase("bridge", [asked.spec.version]), files_written("bridge", self._host.state):
+                    self._bridge_assets(asked, report)
             if any(step.action == "create" for step in report.steps):
                 self._images.use(report.spec.image)
             runner.walk(report.steps)
@@ -266,7 +293,7 @@ class Rollout:
             error.details["restored"] = self._restore(runner, report, error)
         error.details["phases"] = runner.phases
         with contextlib.suppress(HotswapError):
-            self._prune(report.spec, self._look(runner.place, report.wanted))
+            self._prune(report.spec, self._look(runner.place, report.wanted), _unseen(runner, report))
         # What failed may be the very disk that the journal is on: that error must not hide this one.
         with contextlib.suppress(OSError):
             more = {name: error.details.get(name) for name in ("phase", "restored", "logs")}
@@ -309,6 +336,12 @@ class Rollout:
             **_walked(runner).as_dict(),
             **more,
         )
+
+
+def _unseen(runner: Runner, report: Report) -> set[str]:
+    """The key whose assets this run copied, where no client can have been told of them."""
+    shown = any(one["name"] in ("serve", "preview") for one in runner.phases)
+    return set() if shown else {one.key for one in report.assets.copies} & {report.desired.key}
 
 
 def _content(engine: Engine, version: str) -> str:

@@ -106,6 +106,11 @@ _SECRET: Options = {
     "gid": {"type": "int"},
 }
 
+_ASSETS: Options = {
+    "path": {"type": "str", "required": True},
+    "keep_for": {"type": "str", "default": "24h"},
+}
+
 _HEALTHCHECK: Options = {
     "test": {"type": "raw", "required": True},
     "interval": {"type": "str"},
@@ -150,6 +155,7 @@ _CONTAINER: Options = {
     "env_file": {"type": "list", "elements": "path"},
     # The host's log would show a content of several lines in another spelling; see the module's main.
     "secrets": {"type": "list", "elements": "dict", "options": _SECRET, "no_log": True},
+    "assets": {"type": "dict", "options": _ASSETS},
     "mounts": {"type": "list", "elements": "dict", "options": _MOUNT},
     "volumes": _texts(),
     "tmpfs": _texts(),

@@ -26,6 +26,7 @@ from .._engine.types import (
 from .._errors import InvalidInput
 from .._switch.types import Route
 from . import validate
+from .asset_spec import NO_ASSETS, Assets, assets_of, assets_of_label
 from .bake import BakeSpec, bake_of_params, bake_to_dict
 from .container_options import container_spec, env_of_files, env_of_params
 from .gate import GateSpec
@@ -66,6 +67,7 @@ class ServiceSpec:
     after_drain_timeout: str = "cut"
     reach: Reach = NO_REACH
     secrets: Secrets = NO_SECRETS
+    assets: Assets = NO_ASSETS
 
     @property
     def hash(self) -> str:
@@ -76,7 +78,7 @@ class ServiceSpec:
         fields = dataclasses.asdict(dataclasses.replace(self.container, name="", image=""))
         # They are put into the container by their hash, see `instance`.
         del fields["secrets"]
-        fields.update(port=self.port, network=self.network, **self.reach.hashed(), **self.secrets.hashed())
+        fields.update(port=self.port, network=self.network, **self.reach.hashed(), **self.secrets.hashed(), **self.assets.hashed())
         return hashlib.sha256(json.dumps(fields, sort_keys=True, default=str).encode()).hexdigest()[:12]
 
     @property
@@ -106,7 +108,7 @@ class ServiceSpec:
             LABEL_RESTART: self.container.restart_policy,
         }
         return dataclasses.replace(
-            self.secrets.given_to(self.container, self.hash),
+            self.assets.given_to(self.secrets.given_to(self.container, self.hash), self.key),
             name=name,
             restart_policy="no",
             network=self.network,
@@ -132,6 +134,7 @@ class ServiceSpec:
             "after_drain_timeout": self.after_drain_timeout,
             **self.means.to_label(),
             **self.reach.to_label(),
+            **self.assets.to_label(),
         }
 
 
@@ -143,6 +146,7 @@ def from_params(params: t.Mapping[str, t.Any]) -> ServiceSpec:
     reach = reach_of_params(params)
     port = validate.check_port("port", params["port"]) if params["port"] is not None else reach.own_port
     means = means_of(params["name"], params)
+    secrets = secrets_of(params["secrets"], container.mounts)
     spec = ServiceSpec(
         name=validate.check_name("name", params["name"]),
         version=_version(params["version"], validate.check_image("image", container.image)),
@@ -161,7 +165,8 @@ def from_params(params: t.Mapping[str, t.Any]) -> ServiceSpec:
         bake=bake_of_params(params["bake"]),
         after_drain_timeout=params["after_drain_timeout"],
         reach=reach,
-        secrets=secrets_of(params["secrets"], container.mounts),
+        secrets=secrets,
+        assets=assets_of(params["assets"], [*(one.target for one in container.mounts), *(one.target for one in secrets.entries)]),
     )
     _check_together(spec, params)
     _check_state(spec, params["state"], params["weight"])
@@ -204,6 +209,7 @@ def from_label(name: str, version: str, label: t.Mapping[str, t.Any], params: t.
         bake=bake_of_params(params["bake"] or label["bake"]),
         after_drain_timeout=params["after_drain_timeout"],
         reach=reach_of_label(label),
+        assets=assets_of_label(label),
     )
 
 

@@ -198,7 +198,7 @@ def test_root_gives_a_copy_away(tmp_path: pathlib.Path, monkeypatch: pytest.Monk
     given: list[tuple[int, int]] = []
     monkeypatch.setattr(os, "geteuid", lambda: 0)
     monkeypatch.setattr(os, "fchown", lambda _handle, uid, gid: given.append((uid, gid)))
-    monkeypatch.setattr(secret_files, "_ours", lambda path: path.is_dir() and not path.is_symlink())
+    monkeypatch.setattr(secret_files.own_folder, "ours", lambda path: path.is_dir() and not path.is_symlink())
     copies(tmp_path).write(Secrets((Secret("key", "/key", 0o400, 33, data=b"x"),)), A)
     assert given == [(33, 0)]
 
