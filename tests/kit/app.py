@@ -9,6 +9,7 @@
     GET /slow?s=3      the answer comes after s seconds
     GET /stream?s=3    chunked, two ticks a second for s seconds, then END
     GET /ws            websocket echo
+    GET /assets/NAME   the file NAME below ASSETS (/app/public/assets); 404 where there is none
     GET /headers       the request's headers as JSON
     GET /exit?code=1   ends the process at once
     POST /echo         the request's body
@@ -165,11 +166,23 @@ class App:
         if request.path == "/echo" and request.method == "POST":
             self.note()
             return Response(200, request.body, request.headers.get("content-type", "application/octet-stream"))
+        if request.path.startswith("/assets/"):
+            return self.asset(request.path[len("/assets") :])
         if request.path == "/headers":
             return Response(200, json.dumps(request.headers, sort_keys=True).encode(), "application/json")
         if request.path == "/exit":
             os._exit(int(request.query.get("code", 1)))
         return Response(404, b"no such page\n")
+
+    def asset(self, path: str) -> Response:
+        """A static file."""
+        # Joined after it was made absolute, it stays below the folder.
+        name = self.env.get("ASSETS", "/app/public/assets") + os.path.normpath(path)
+        try:
+            with open(name, "rb") as file:
+                return Response(200, file.read(), "application/octet-stream")
+        except OSError:
+            return Response(404, b"no such file\n")
 
     def note(self) -> None:
         """Counts a POST; in the database it has reached the disk."""
