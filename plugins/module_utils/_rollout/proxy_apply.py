@@ -275,9 +275,7 @@ def remove(engine: Engine, state: StateDir, name: str, force: bool, check_mode: 
             if found.folder.bridge.exists():
                 from .proxy_bridge import Bridge
 
-                interrupted = Bridge(engine, state, name, 0)
-                interrupted.release()
-                interrupted.remove()
+                Bridge(engine, state, name, 0).remove()
             if found.container is not None:
                 engine.stop(found.container.name, None)
                 engine.remove(found.container.name)

@@ -11,6 +11,7 @@ Its folder is there from before its container until after it: while there is one
 
 from __future__ import annotations
 
+import dataclasses
 import ipaddress
 import os
 import pathlib
@@ -68,8 +69,11 @@ class Bridge:
         spec = read_spec(container.labels.get(LABEL_SPEC, "")) if container else None
         return self.seat.switch(spec.driver) if spec else None
 
-    def led(self) -> list[Redirect]:
-        """What the kernel leads to it now."""
+    def led(self) -> bool:
+        """True when the kernel leads new connections to it."""
+        return any(one.to for one in self._leading())
+
+    def _leading(self) -> list[Redirect]:
         return [one.redirect for one in self._redirects.active() if one.redirect.name.startswith("proxy.%s." % self._proxy)]
 
     def build(self, spec: ProxySpec, settings: ProxySettings) -> None:
@@ -89,16 +93,22 @@ class Bridge:
             self._redirects.forget_closed(one)
 
     def release(self) -> None:
-        """New connections go to what publishes the ports. Those that it has stay."""
-        for one in self.led():
-            self._redirects.drop(one.name)
+        """New connections go to what publishes the ports. Those that it has stay.
+
+        The redirects stay too, without a destination: with the last one goes what lets the host's own clients reach a container
+        (route_localnet), and their connections would hang.
+        """
+        for one in self._leading():
+            self._redirects.put(dataclasses.replace(one, to=()), "", {})
             self._redirects.forget_closed(one)
 
     def remove(self) -> None:
-        """Takes away its container and its folder; gone already is no error."""
+        """Takes away its container, its redirects and its folder; gone already is no error."""
         if self.container():
             self._engine.stop(self.seat.container, None)
             self._engine.remove(self.seat.container)
+        for one in self._leading():
+            self._redirects.drop(one.name)
         self.seat.folder.delete()
 
 

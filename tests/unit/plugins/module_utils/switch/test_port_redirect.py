@@ -153,6 +153,16 @@ def test_the_last_one_takes_everything_along(kernel: FakeKernel, tmp_path: pathl
     assert [path.name for path in (tmp_path / "redirects").iterdir()] == ["lock"]
 
 
+def test_connections_that_a_redirect_has_made_live_on_without_its_destination(kernel: FakeKernel, tmp_path: pathlib.Path) -> None:
+    every, one = Redirects(tmp_path / "redirects"), Redirect("proxy.edge.80-8080", 80, ("tcp",), (), 8080, (Destination("10.0.0.1"),))
+    every.put(one, "", {})
+    every.put(dataclasses.replace(one, to=()), "", {})
+    assert (tmp_path / "route_localnet").read_text() == "1"
+    assert not kernel.calls
+    every.drop(one.name)
+    assert (tmp_path / "route_localnet").read_text() == "0"
+
+
 def test_a_taken_port_is_told(kernel: FakeKernel, tmp_path: pathlib.Path) -> None:
     switch(tmp_path).serve(serving(A))
     every = Redirects(tmp_path / "redirects")
