@@ -136,7 +136,7 @@ def _routed_by(host: Host) -> str:
     """The running proxy that has a route of this service, "" for none: containers may be gone, and the route left."""
     running = [name for name, one in proxies(host.engine).items() if one.running]
     running += [name for name, one in host_proxies(host.state).items() if one.running]
-    return next((name for name in sorted(running) if host.service in host.proxy(name).switch.routes()), "")
+    return next((name for name in sorted(running) if host.proxy(name).switch.written(host.service)), "")
 
 
 def read_label(one: Container) -> dict[str, t.Any]:

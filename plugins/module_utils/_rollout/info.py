@@ -168,7 +168,7 @@ def live(engine: Engine, state: StateDir, name: str) -> Live | None:
 
 def _stood_in_for(folder: ProxyFolder, service: str) -> dict[str, int]:
     """Instance to weight behind what stands in for a proxy that has no container for now: as written, since nobody may change it."""
-    serving = folder.routes().get(service) if folder.bridge.exists() else None
+    serving = folder.route(service) if folder.bridge.exists() else None
     return {one.name: one.weight for one in serving.targets} if serving else {}
 
 

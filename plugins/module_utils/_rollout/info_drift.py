@@ -47,7 +47,7 @@ def _too_few(containers: t.Sequence[Container], weights: Weights) -> list[str]:
 def of_traffic(traffic: Traffic, service: str, weights: Weights) -> list[str]:
     """A service without a proxy: what moves its traffic (the kernel, an alias, a file) against our note of it."""
     try:
-        written = traffic.routes().get(service)
+        written = traffic.written(service)
     except HotswapError as error:
         return [str(error)]
     noted = sorted(one.name for one in written.targets if one.weight > 0) if written else []

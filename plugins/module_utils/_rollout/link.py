@@ -87,7 +87,7 @@ class Link:
         self._proxy = proxy
         self._engine = engine
         self._name = name
-        self.served = proxy.switch.routes().get(name)
+        self.served = proxy.switch.written(name)
         self._refuse_service()
         self._before = self.now()
         self._drained = drain.Drained(0, 0)

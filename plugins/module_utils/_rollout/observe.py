@@ -38,7 +38,7 @@ def observe(engine: Engine, service: str, switch: Traffic, memory: Memory, route
     """Looks once. `route` None: any route will do."""
     containers = {one.name: one for one in engine.containers({LABEL_SERVICE: service})}
     admitted = {name: weight for name, weight in switch.current(service).items() if weight > 0}
-    previewed, written = switch.previewed(service), switch.routes().get(service)
+    previewed, written = switch.previewed(service), switch.written(service)
     gated = memory.gated
     instances = tuple(_instance(one, admitted, gated) for one in sorted(containers.values(), key=lambda one: one.name))
     observed = Observed(

@@ -101,6 +101,10 @@ class Proxy:
 
     def routes_conflict(self, route: Route, service: str) -> str | None:
         """Says which other service of this proxy claims a host and path of the route; None when none does."""
+        known = self.switch.written(service)
+        if known and known.route == route:
+            # It was looked at when it was written.
+            return None
         others = [serving.route for name, serving in self.switch.routes().items() if name != service]
         try:
             routing.rules([*others, route])

@@ -22,7 +22,7 @@ import dataclasses
 from .._engine.types import Container
 from .._errors import HotswapError, SwitchError, while_doing
 from .._switch.sockets import until
-from .._switch.types import ProxySettings, Switch
+from .._switch.types import ProxySettings, Serving, Switch
 from . import proxy_bridge
 from .drain import Drained
 from .http import NoAnswer
@@ -134,11 +134,10 @@ def _answering(container: Container, settings: ProxySettings, switch: Switch) ->
     """The services of which one of the instances that get requests answers through this proxy."""
     listener = settings.listeners[0]
     way = inside(lambda: container.pid, listener.port, settings.token, _ANSWER, bool(listener.certificates))
-    return {name for name, serving in switch.routes().items() if not serving.held and _answers(way, switch, name)}
+    return {name for name, serving in switch.routes().items() if not serving.held and _answers(way, switch, serving)}
 
 
-def _answers(way: PublicRoute, switch: Switch, service: str) -> bool:
-    serving = switch.routes()[service]
+def _answers(way: PublicRoute, switch: Switch, serving: Serving) -> bool:
     try:
         said = way.answered_by(host_for(serving.route) or way.host, serving.route.path)
     except (NoAnswer, Unreachable):

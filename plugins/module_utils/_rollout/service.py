@@ -135,7 +135,7 @@ class Rollout:
         spec = asked.spec
         place = self._place(spec)
         self._check_abilities(spec, place)
-        served = place.traffic.routes().get(spec.name)
+        served = place.traffic.written(spec.name)
         route = self._route(spec, served)
         sight = self._look(place, route)
         desired = self._desired(asked)

@@ -42,6 +42,10 @@ class Unrouted(Uncounted):
         """{}: there are none."""
         return {}
 
+    def written(self, service: str) -> Serving | None:
+        """One of `routes`."""
+        return self.routes().get(service)
+
     def previewed(self, service: str) -> tuple[str, ...]:
         """(): there is no way to them."""
         return ()
@@ -61,6 +65,10 @@ class FolderSwitch:
     def routes(self) -> dict[str, Serving]:
         """Service name to route and targets, as the files on disk say."""
         return self._folder.routes()
+
+    def written(self, service: str) -> Serving | None:
+        """The service's route and targets, as the files on disk say; None for an unknown service."""
+        return self._folder.route(service)
 
     def identifies(self, header: str, target: Target) -> bool:
         """True when the header is the instance's name."""
@@ -185,6 +193,11 @@ class OfRoot(ConfiguredSwitch):
         """Service name to route and targets. Without the empty ones that only root could take out."""
         found = super().routes()
         return found if self._may_reload() else {name: one for name, one in found.items() if one.targets or one.preview}
+
+    def written(self, service: str) -> Serving | None:
+        """One of `routes`."""
+        found = super().written(service)
+        return found if found and (found.targets or found.preview or self._may_reload()) else None
 
     def _may_reload(self) -> bool:
         return not self._file.exists() or os.access(str(self._file), os.W_OK)

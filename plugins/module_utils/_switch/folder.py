@@ -194,7 +194,7 @@ class ProxyFolder:
         """Those that are not there already."""
         known = self.routes()
         changed = {name: serving for name, serving in routes.items() if known.get(name) != serving}
-        return {self._routes / (safe.name(name) + ".json"): _dump(safe.serving(serving)) for name, serving in changed.items()}
+        return {self._record(name): _dump(safe.serving(serving)) for name, serving in changed.items()}
 
     def save(self, settings: ProxySettings, routes: t.Mapping[str, Serving], rendered: t.Mapping[pathlib.Path, str]) -> None:
         """Writes the settings, the routes and what was rendered from them: all, or nothing when the disk is full."""
@@ -204,6 +204,16 @@ class ProxyFolder:
     def routes(self) -> dict[str, Serving]:
         """Service name to route and targets."""
         return {name: self._serving(name, now) for name, now in sorted(self._records().items())}
+
+    def route(self, name: str) -> Serving | None:
+        """Route and targets of one service; None when it has none."""
+        try:
+            return self._serving(name, os.stat(str(self._record(name))))
+        except FileNotFoundError:
+            return None
+
+    def _record(self, name: str) -> pathlib.Path:
+        return self._routes / (safe.name(name) + ".json")
 
     def _records(self) -> dict[str, os.stat_result]:
         """Service name to what its file is now."""
@@ -218,8 +228,12 @@ class ProxyFolder:
         """What the file says. It is read again when another one was renamed to its place, or when somebody wrote to it."""
         mark = (now.st_ino, now.st_mtime_ns, now.st_ctime_ns, now.st_size)
         if name not in self._read_before or self._read_before[name][0] != mark:
-            self._read_before[name] = mark, _serving_of(self._read(self._routes / (name + ".json")))
+            self._read_before[name] = mark, _serving_of(self._read(self._record(name)))
         return self._read_before[name][1]
+
+    def save_route(self, serving: Serving, rendered: t.Mapping[pathlib.Path, str]) -> None:
+        """Writes the record of one service and what changes with it: all, or nothing when the disk is full."""
+        write_all({**rendered, self._record(serving.route.service): _dump(safe.serving(serving))})
 
     def save_routes(self, routes: t.Mapping[str, Serving]) -> None:
         """Makes routes/ say exactly this."""

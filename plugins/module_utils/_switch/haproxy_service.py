@@ -54,7 +54,7 @@ class HaproxyServiceSwitch(FolderSwitch):
 
         Raises SwitchError for a service that never was, where the owner's file is not ready for it: before anything is started.
         """
-        known = self._folder.routes().get(route.service)
+        known = self._folder.route(route.service)
         if known is None:
             self._section(route.service)
             return False
@@ -77,7 +77,7 @@ class HaproxyServiceSwitch(FolderSwitch):
             if taken:
                 raise SwitchError("backend %s has a server %s of its own" % (section.backend, taken[0]), "Give it another name.")
             self._write_servers(service, wanted.targets)
-            self._folder.save_routes({**self._folder.routes(), service: wanted})
+            self._folder.save_route(wanted, {})
             self._move(section, wanted)
 
     def in_flight(self, service: str, names: t.Sequence[str]) -> int:
@@ -99,7 +99,7 @@ class HaproxyServiceSwitch(FolderSwitch):
         """Deletes the servers from the running worker, waiting up to 15 s for their pooled connections to close."""
         with self._folder.locked():
             section = haproxy_sections.find(self._text(), safe.name(service))
-            known = self._folder.routes().get(service)
+            known = self._folder.route(service)
             served = {target.name for target in known.targets} if known else set()
             if section:
                 self._servers(section).forget(section.backend, [name for name in names if name not in served])

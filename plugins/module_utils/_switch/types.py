@@ -179,6 +179,9 @@ class Traffic(t.Protocol):
     def routes(self) -> dict[str, Serving]:
         """Service name to route and targets, as the files on disk say."""
 
+    def written(self, service: str) -> Serving | None:
+        """The service's route and targets, as the files on disk say; None for an unknown service."""
+
     def current(self, service: str) -> dict[str, int]:
         """Instance name to weight, as the RUNNING process has it; {} for an unknown service."""
 

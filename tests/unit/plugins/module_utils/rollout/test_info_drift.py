@@ -56,8 +56,8 @@ class Noted:
     def __init__(self, *names: str) -> None:
         self._names = names
 
-    def routes(self) -> dict[str, Serving]:
-        return {"greet": Serving(Route("greet"), tuple(Target(name, "", 1, 100) for name in self._names))} if self._names else {}
+    def written(self, service: str) -> Serving | None:
+        return Serving(Route(service), tuple(Target(name, "", 1, 100) for name in self._names)) if self._names else None
 
 
 @pytest.mark.parametrize(

@@ -45,6 +45,9 @@ class Fake:
     def routes(self) -> dict[str, Serving]:
         return dict(self.files)
 
+    def written(self, service: str) -> Serving | None:
+        return self.files.get(service)
+
     def current(self, service: str) -> dict[str, int]:
         return {one.name: one.weight for one in self.files[service].targets} if service in self.files else {}
 

@@ -159,6 +159,16 @@ def test_of_many_routes_only_the_changed_one_is_read_and_written_again(folder: P
     assert [name for name in before if before[name] != after[name]] == ["s7.json"]
 
 
+def test_one_route_alone(folder: ProxyFolder) -> None:
+    folder.save_routes({"a": Serving(Route("a"), ())})
+    (folder.root / "routes" / "broken.json").write_text("{")
+    wanted = Serving(Route("a", path="/a"), ())
+    folder.save_route(wanted, {folder.conf / "a.cfg": "text"})
+    assert (folder.route("a"), folder.route("b"), (folder.conf / "a.cfg").read_text()) == (wanted, None, "text")
+    with pytest.raises(SwitchError, match=r"broken\.json"):
+        folder.route("broken")
+
+
 def test_what_somebody_else_wrote_is_read_again(folder: ProxyFolder) -> None:
     folder.save_routes({"greet": Serving(Route("greet"), ())})
     folder.routes()
