@@ -36,7 +36,8 @@ def looked(proxy: Proxy) -> float:
     """What a run looks at when there is nothing to do."""
     began = time.monotonic()
     proxy.switch.current("grown-0")
-    proxy.switch.routes()
+    proxy.switch.previewed("grown-0")
+    proxy.switch.written("grown-0")
     proxy.switch.matches(Route("grown-0", ("grown-0.example.com",)))
     return (time.monotonic() - began) * 1000
 

@@ -8,6 +8,7 @@
 from __future__ import annotations
 
 import abc
+import hashlib
 import os
 import typing as t
 
@@ -19,7 +20,26 @@ from .types import Places, ProxySettings, RunInProxy, Serving, Target
 # Seconds that a proxy may take which has just been started.
 _START = 20.0
 
+# The last line of a sealed text.
+_SEAL = "# %s\n"
+_SEALED = len(_SEAL % ("0" * 12))
+
 Routes = t.Mapping[str, Serving]
+
+
+def sealed(text: str) -> str:
+    """The text of a configuration, and a last line by which `intact` tells that nobody changed it."""
+    return text + _SEAL % hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def intact(text: str) -> bool:
+    """True for what `sealed` gave: what it says of one route can be relied on without rendering all the others."""
+    return len(text) >= _SEALED and sealed(unsealed(text)) == text
+
+
+def unsealed(text: str) -> str:
+    """What was sealed."""
+    return text[:-_SEALED]
 
 
 class Uncounted:
@@ -142,9 +162,9 @@ class ConfiguredSwitch(FolderSwitch, abc.ABC):
             yield "%s." % error.what
 
     def _read(self) -> str:
-        """What the configuration says now, "" when there is none."""
+        """What the configuration says now, "" when there is none. Somebody else's bytes may be no UTF-8."""
         try:
-            return self._file.read_text(encoding="utf-8")
+            return self._file.read_bytes().decode("utf-8", "replace")
         except FileNotFoundError:
             return ""
 

@@ -131,31 +131,33 @@ class CaddySwitch(ByAddress, Uncounted, ConfiguredSwitch):
 
     def current(self, service: str) -> dict[str, int]:
         """Instance name to weight by the slot files, if the running process has a route that reads them."""
-        return self._slots("up", service).weights() if caddy_render.route_part(self._running(), service) else {}
+        return self._slots("up", service).weights() if self._handles(service, service) else {}
 
     def matches(self, route: Route) -> bool:
         """True when the running process has exactly this route, and its files this maintenance."""
-        expected = caddy_render.expected_part(route, self._folder.settings(), self._places)
         pool = self._slots("up", route.service).pool()
-        return caddy_render.route_part(self._running(), route.service) == expected and pool is not None and pool.maintenance == route.maintenance
+        return pool is not None and pool.maintenance == route.maintenance and self._runs(route)
 
     def previewed(self, service: str) -> tuple[str, ...]:
         """Names of the instances on trial by the slot files, if the running process has a route that reads them."""
-        return tuple(self._slots("trial", service).weights()) if caddy_render.has_trial(self._running(), service) else ()
+        return tuple(self._slots("trial", service).weights()) if self._handles(service, service + caddy_render.TRIAL) else ()
 
     def serve(self, serving: Serving) -> None:
         """See types.Switch. The slots of a new route are there before the route is."""
         wanted, route = safe.serving(serving), serving.route
         with self._folder.locked():
             self._folder.check_bridge()
-            settings, known = self._folder.settings(), self._folder.routes()
+            others = None if self._has(route) else self._folder.routes()
             pools = self._pools(wanted)
             # Before the record of it: a disk that is full must change neither.
             generations = [(slots, slots.fill(pool)) for slots, pool in pools]
             for slots, generation in generations:
                 if slots.pool() is None:
                     slots.turn(generation)
-            self._install(settings, {**known, route.service: wanted})
+            if others is None:
+                self._folder.save_route(wanted, {})
+            else:
+                self._install(self._folder.settings(), {**others, route.service: wanted})
             for slots, generation in generations:
                 slots.turn(generation)
             if not all(slots.intact() for slots, _pool in pools):
@@ -218,6 +220,31 @@ class CaddySwitch(ByAddress, Uncounted, ConfiguredSwitch):
         if code != 0:
             last = (output.replace(token, "(token)").strip().splitlines() or ["(no output)"])[-1]
             raise SwitchError("Caddy refuses the new configuration of proxy %s: %s" % (self._folder.root.name, last), _FIX)
+
+    def _has(self, route: Route) -> bool:
+        """True when the file, as we wrote it, has exactly this route, and was loaded, and the route still runs: there is nothing to install."""
+        text = self._read()
+        name = caddy_render.named(text)
+        if not name or not caddy_render.tells(text, route):
+            return False
+        return self._part("%s/admin/listen" % name) is not None and self._runs(route)
+
+    def _runs(self, route: Route) -> bool:
+        """True when the running process has exactly this route. Its parts are asked for: the whole may be megabytes."""
+        expected = caddy_render.expected_part(route, self._folder.settings(), self._places)
+        return all(self._part(one["@id"]) == one for one in expected)
+
+    def _handles(self, service: str, pool: str) -> bool:
+        """True when the running process has the pool; the whole is looked at where it does not know the service by name."""
+        settings = self._folder.settings()
+        if all(self._part(name) for name in caddy_render.pool_ids(settings, service)):
+            return pool == service or all(self._part(name) for name in caddy_render.pool_ids(settings, pool))
+        return caddy_render.handles(self._running(), pool)
+
+    def _part(self, name: str) -> Json:
+        """What the running process has by this name; None for nothing."""
+        status, answer = self._ask("GET", "/id/" + name, None)
+        return json.loads(answer) if status == 200 else None
 
     def _running(self, patience: float = _PATIENCE) -> Json:
         status, answer = self._ask("GET", "/config/", None, patience)

@@ -13,13 +13,15 @@ addresses are none, and only a request that fails on that looks for the text to 
 
 from __future__ import annotations
 
+import collections
 import dataclasses
+import hashlib
 import json
 import re
 import typing as t
 
 from .._errors import SwitchError
-from . import safe, tls
+from . import routing, safe, tls
 from .routing import Rule, rules
 from .slots import turns
 from .types import Listener, Maintenance, Places, Preview, ProxySettings, Route, Serving, Target
@@ -37,6 +39,9 @@ _PROBE_HEADER = "X-Hotswap-Probe"
 _PROBED = {"vars": {"{http.vars.hotswap_probe}": ["yes"]}}
 # No name of a service has a colon.
 TRIAL = ":trial"
+_NAMED = re.compile(r'\{"@id": "(hotswap-[0-9a-f]{12})", ')
+# Server, pool, and what it is.
+_PART = "%s:%s:%s"
 # Seconds for which a Caddy that was told to stop goes on as before, but for closing connections with their next answer.
 LEAVING = 3.0
 
@@ -99,7 +104,12 @@ def slot_name(index: int) -> str:
 
 
 def config(settings: ProxySettings, routes: t.Mapping[str, Serving], places: Places) -> Json:
-    """The whole configuration. Raises SwitchError for unsafe values and for clashing routes."""
+    """The whole configuration, with its hash as its name. Raises SwitchError for unsafe values and for clashing routes."""
+    whole = _config(settings, routes, places)
+    return {"@id": _name(_text(whole)), **whole}
+
+
+def _config(settings: ProxySettings, routes: t.Mapping[str, Serving], places: Places) -> Json:
     safe.settings(settings)
     table = rules(safe.serving(serving).route for serving in routes.values())
     server = {
@@ -112,7 +122,7 @@ def config(settings: ProxySettings, routes: t.Mapping[str, Serving], places: Pla
             *[_rule(rule) for rule in table],
             *[_trial(serving.route) for _name, serving in sorted(routes.items()) if serving.route.preview and serving.route.preview.header],
             _probe(settings),
-            *[_pool(settings, *pool) for _name, serving in sorted(routes.items()) for pool in _pools(serving.route, places)],
+            *[_pool(settings, _digest(serving.route), *pool) for _name, serving in sorted(routes.items()) for pool in _pools(serving.route, places)],
             {"handle": [{"handler": "static_response", "status_code": 404, "body": "hotswap: no route for this host and path\n"}]},
         ],
         "errors": {"routes": [*[part for _name, serving in sorted(routes.items()) for part in _failed(settings, serving.route, places)], _waited(places)]},
@@ -129,7 +139,28 @@ def _servers(settings: ProxySettings, server: Json) -> dict[str, Json]:
     found = {SERVER: {"listen": plain, **server}} if plain else {}
     for one in tls.encrypted(settings):
         found["%s-%d" % (SERVER, one.port)] = {"listen": [":%d" % one.port], **server, "tls_connection_policies": _policies(one)}
-    return found
+    return {name: _named(name, one) for name, one in found.items()}
+
+
+def _named(server: str, whole: Json) -> Json:
+    """The same, with a name on all that is of a service: by it the running process is asked for that alone."""
+    count: t.Counter[str] = collections.Counter()
+
+    def named_part(part: Json, kind: str) -> Json:
+        pool = _chosen(part) or _handled(part)
+        if pool is None:
+            return part
+        of = _PART % (server, pool, kind if _handled(part) == pool else "choice")
+        count[of] += 1
+        return {"@id": "%s-%d" % (of, count[of]), **part}
+
+    failed = [named_part(part, "failed") for part in whole["errors"]["routes"]]
+    return {**whole, "routes": [named_part(part, "pool") for part in whole["routes"]], "errors": {"routes": failed}}
+
+
+def pool_ids(settings: ProxySettings, pool: str) -> list[str]:
+    """The names of the handlers that the pool has: in all servers, or in none."""
+    return [_PART % (server, pool, "pool-1") for server in _servers(settings, {"routes": [], "errors": {"routes": []}})]
 
 
 def _policies(listener: Listener) -> list[Json]:
@@ -159,28 +190,50 @@ def _tls(settings: ProxySettings, places: Places) -> dict[str, Json]:
 
 def render(settings: ProxySettings, routes: t.Mapping[str, Serving], places: Places) -> str:
     """The configuration as the text of caddy.json."""
-    return json.dumps(config(settings, routes, places), indent=2) + "\n"
+    return _text(config(settings, routes, places))
+
+
+def _text(whole: Json) -> str:
+    """An object to a line: indented it would be three times as long, and is read at each move. No value has `}, {` (safe.py)."""
+    return json.dumps(whole).replace("}, {", "},\n{") + "\n"
+
+
+def _name(text: str) -> str:
+    return "hotswap-" + hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def named(text: str) -> str:
+    """The name of a configuration, by which the running process proves that it loaded it; "" for a text that is not as we wrote it."""
+    found = _NAMED.match(text)
+    return found.group(1) if found and _name("{" + text[found.end() :]) == found.group(1) else ""
+
+
+def tells(text: str, route: Route) -> bool:
+    """True when a configuration of ours has exactly this route, but for what the files say."""
+    return '"group": "%s"' % _group(route.service, _digest(route)) in text
 
 
 def route_part(whole: Json, service: str) -> list[Json]:
-    """What a configuration says of one service: its rules, its handlers and those of its errors; [] when nothing (also of a foreign form)."""
+    """What a configuration says of one service, in all servers: rules, handlers and those of errors; [] when nothing (also of a foreign form)."""
     names = {service, service + TRIAL}
     try:
-        # All servers have the same routes.
-        found = [[*server["routes"], *server["errors"]["routes"]] for server in whole["apps"]["http"]["servers"].values()]
-        parts = [[route for route in routes if names & {_chosen(route), _handled(route)}] for routes in found]
-    except (KeyError, TypeError, AttributeError):
+        found = [part for server in whole["apps"]["http"]["servers"].values() for part in [*server["routes"], *server["errors"]["routes"]]]
+        return [part for part in found if names & {_chosen(part), _handled(part)}]
+    except (LookupError, TypeError, AttributeError):
         return []
-    return parts[0] if parts and all(part == parts[0] for part in parts) else []
 
 
-def has_trial(whole: Json, service: str) -> bool:
-    """True when a configuration has a handler for the service's version on trial."""
-    return any(_handled(route) == service + TRIAL for route in route_part(whole, service))
+def handles(whole: Json, pool: str) -> bool:
+    """True when every server has a handler for the pool: a service's name, with TRIAL behind it for its version on trial."""
+    try:
+        found = [[_handled(part) for part in server["routes"] if not _chosen(part)] for server in whole["apps"]["http"]["servers"].values()]
+    except (LookupError, TypeError, AttributeError):
+        return False
+    return bool(found) and all(pool in pools for pools in found)
 
 
 def expected_part(route: Route, settings: ProxySettings, places: Places) -> list[Json]:
-    """What `route_part` gives when exactly this route runs."""
+    """What `route_part` gives when exactly this route runs. Each has an "@id", to ask for it alone."""
     return route_part(config(settings, {route.service: Serving(route, ())}, places), route.service)
 
 
@@ -251,11 +304,20 @@ def _pools(route: Route, places: Places) -> list[tuple[str, float, str]]:
     return [(name, 0.0 if name.endswith(TRIAL) else route.hold, "%s/%s/current" % (safe.place(places.conf), _folder(name))) for name in names]
 
 
-def _pool(settings: ProxySettings, name: str, hold: float, folder: str) -> Json:
+def _pool(settings: ProxySettings, of: str, name: str, hold: float, folder: str) -> Json:
     slots = range(SLOTS)
     parts = [{"match": [_PROBED], "handle": [_proxy(settings, hold, folder + "/" + PROBE, slots)]}]
     parts += [{"handle": [_proxy(settings, hold, folder + "/", slots)]}]
-    return {"match": [_chose(name)], "handle": [{"handler": "subroute", "routes": parts}], "terminal": True}
+    # A group of its own changes nothing: it says which route this is.
+    return {"group": _group(name, of), "match": [_chose(name)], "handle": [{"handler": "subroute", "routes": parts}], "terminal": True}
+
+
+def _digest(route: Route) -> str:
+    return routing.digest(route, "maintenance")
+
+
+def _group(pool: str, of: str) -> str:
+    return "%s=%s" % (pool, of)
 
 
 def _failed(settings: ProxySettings, route: Route, places: Places) -> list[Json]:

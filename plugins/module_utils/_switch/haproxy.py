@@ -23,7 +23,7 @@ import typing as t
 
 from .._errors import SwitchError
 from . import haproxy_render, safe, sockets
-from .base import ConfiguredSwitch, Routes
+from .base import ConfiguredSwitch, Routes, intact, sealed, unsealed
 from .folder import ProxyFolder, write
 from .haproxy_runtime import CHANGED_BY_HAND, Runtime, one_line
 from .haproxy_servers import Servers, together
@@ -66,10 +66,13 @@ class HaproxySwitch(ConfiguredSwitch):
 
     def matches(self, route: Route) -> bool:
         """True when the files have this route and the running worker has the structure that they describe."""
-        known = self._folder.routes()
-        if route.service not in known or known[route.service].route != route:
+        known = self._folder.route(route.service)
+        if known is None or known.route != route:
             return False
-        return self._runtime.description() == self._description(self._folder.settings(), known)
+        text = self._read()
+        if intact(text):
+            return haproxy_render.tells(text, route) and self._runtime.description() == haproxy_render.described(text)
+        return self._runtime.description() == self._description(self._folder.settings(), self._folder.routes())
 
     def previewed(self, service: str) -> tuple[str, ...]:
         """Names of the servers that get the requests of the trial, from the running worker."""
@@ -77,15 +80,41 @@ class HaproxySwitch(ConfiguredSwitch):
 
     def serve(self, serving: Serving) -> None:
         """See types.Switch. A changed route is reloaded with its old targets first, so that they stay countable."""
-        wanted, route = _sound(safe.serving(serving)), serving.route
+        wanted = _sound(safe.serving(serving))
         with self._folder.locked():
             self._folder.check_bridge()
-            settings, known = self._folder.settings(), self._folder.routes()
-            after = {**known, route.service: wanted}
-            if self._runtime.description() != self._description(settings, after):
-                self._install(settings, {**known, route.service: _on_the_way(known.get(route.service), wanted)})
-            self._write(settings, after)
+            after = self._moved(wanted)
+            if after:
+                self._folder.save_route(wanted, {self._file: after})
+            else:
+                self._introduce(wanted)
             self._move(wanted)
+
+    def _moved(self, wanted: Serving) -> str:
+        """The configuration where nothing but servers of the service changes; "" where more must be written, or loaded."""
+        before, text = self._folder.route(wanted.route.service), self._read()
+        if before is None or not intact(text) or not self._beside(wanted):
+            return ""
+        after = haproxy_render.moved(unsealed(text), self._folder.settings(), before, wanted)
+        return sealed(after) if after and self._runtime.description() == haproxy_render.described(text) else ""
+
+    def _beside(self, wanted: Serving) -> bool:
+        """True when the other files say what they should; which other services are held is not known here."""
+        for name, text in haproxy_render.files({wanted.route.service: wanted}, self._places).items():
+            path = self._folder.conf / name
+            said = path.read_bytes().decode("utf-8", "replace") if path.exists() else None
+            if name == haproxy_render.HELD_MAP and said is not None:
+                said = "".join(line for line in said.splitlines(True) if line.split()[:1] == [wanted.route.service])
+            if said != text:
+                return False
+        return True
+
+    def _introduce(self, wanted: Serving) -> None:
+        service, settings, known = wanted.route.service, self._folder.settings(), self._folder.routes()
+        after = {**known, service: wanted}
+        if self._runtime.description() != self._description(settings, after):
+            self._install(settings, {**known, service: _on_the_way(known.get(service), wanted)})
+        self._write(settings, after)
 
     def in_flight(self, service: str, names: t.Sequence[str]) -> int:
         """Requests and websockets open to these instances, in the running worker and in those it replaced."""
@@ -103,7 +132,7 @@ class HaproxySwitch(ConfiguredSwitch):
         What is not deleted by then stays in maintenance, gets nothing, and is gone at the next reload.
         """
         with self._folder.locked():
-            known = self._folder.routes().get(service)
+            known = self._folder.route(service)
             wanted = haproxy_render.pools(known) if known else {}
             for backend in haproxy_render.backends(service):
                 served = {target.name for target in wanted.get(backend, ())}
@@ -142,7 +171,7 @@ class HaproxySwitch(ConfiguredSwitch):
         yield from _held_otherwise(set(haproxy_render.held(routes)), self._runtime.keys(self._held_map))
 
     def _render(self, settings: ProxySettings, routes: Routes) -> str:
-        return haproxy_render.render(settings, routes, self._places)
+        return sealed(haproxy_render.render(settings, routes, self._places))
 
     def _description(self, settings: ProxySettings, routes: Routes) -> str:
         return haproxy_render.description(settings, routes, self._places)

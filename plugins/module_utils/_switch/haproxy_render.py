@@ -13,10 +13,11 @@ Which services are held is a map, changed at run time and written for the next s
 from __future__ import annotations
 
 import hashlib
+import re
 import typing as t
 
 from . import safe, tls
-from .routing import Rule, rules
+from .routing import Rule, digest, rules
 from .types import Listener, Maintenance, Places, ProxySettings, Route, Serving, Target
 
 BACKEND_PREFIX = "service:"
@@ -74,8 +75,13 @@ backend no-route
 
 _UNNAMED = "    description \n"
 
-_BACKEND = """
+# The route's digest: it tells of the whole route, whose rules stand elsewhere.
+_OPENED = """
 backend {name}
+    # route {route}
+"""
+
+_BACKEND = """\
     balance roundrobin
     option forwardfor
     http-request set-header X-Forwarded-Proto http
@@ -170,9 +176,13 @@ def render(settings: ProxySettings, routes: t.Mapping[str, Serving], places: Pla
     """The whole configuration file. Raises SwitchError for unsafe values and for clashing routes."""
     head, backends = _head(settings, routes, places), _backends(settings, routes)
     parts = [head.replace(_UNNAMED, "%s%s\n" % (_UNNAMED[:-1], _named(head, backends, places)), 1)]
+    return "".join([*parts, *_lines(backends)])
+
+
+def _lines(backends: t.Iterable[tuple[str, tuple[Target, ...]]]) -> t.Iterator[str]:
     for backend_text, targets in backends:
-        parts += [backend_text, *("    server %s %s\n" % (target.name, server_arguments(target)) for target in targets)]
-    return "".join(parts)
+        yield backend_text
+        yield from ("    server %s %s\n" % (target.name, server_arguments(target)) for target in targets)
 
 
 def _named(head: str, backends: t.Iterable[tuple[str, t.Any]], places: Places) -> str:
@@ -185,6 +195,25 @@ def _backends(settings: ProxySettings, routes: t.Mapping[str, Serving]) -> list[
     """Each backend's own lines, and its servers."""
     known = [serving for _name, serving in sorted(routes.items())]
     return [(_backend(settings, serving.route, pool), targets) for serving in known for pool, targets in pools(serving).items()]
+
+
+def moved(text: str, settings: ProxySettings, before: Serving, after: Serving) -> str:
+    """A configuration of ours with other servers for one service; "" when other things change, or when it was not written for `before`."""
+    old, new = ("".join(_lines(_backends(settings, {one.route.service: one}))) for one in (before, after))
+    head, same, tail = text.partition(old)
+    alone = (before.route, before.held) == (after.route, after.held)
+    return head + new + tail if alone and same and tail[:9] in ("", "\nbackend ") else ""
+
+
+def described(text: str) -> str:
+    """The description that a configuration has, "" for none."""
+    found = re.search(r"^    description (hotswap-[0-9a-f]{12})$", text, re.MULTILINE)
+    return found.group(1) if found else ""
+
+
+def tells(text: str, route: Route) -> bool:
+    """True when a configuration of ours has exactly this route."""
+    return _OPENED.format(name=backend(route.service), route=digest(route)) in text
 
 
 def server_arguments(target: Target) -> str:
@@ -267,7 +296,7 @@ def _backend(settings: ProxySettings, route: Route, name: str) -> str:
         options += _NO_TRIAL
     elif route.sticky:
         options += _STICKY.format(name=route.sticky, key=cookie_key(settings, name))
-    return _BACKEND.format(name=name, token=settings.token, options=options)
+    return _OPENED.format(name=name, route=digest(route)) + _BACKEND.format(token=settings.token, options=options)
 
 
 def _closed(maintenance: Maintenance) -> str:

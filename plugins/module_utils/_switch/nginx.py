@@ -23,7 +23,7 @@ import typing as t
 
 from .._errors import SwitchError
 from . import nginx_render, safe, sockets, tls
-from .base import ConfiguredSwitch, Routes, Uncounted
+from .base import ConfiguredSwitch, Routes, Uncounted, intact, sealed
 from .folder import ProxyFolder
 from .nginx_links import SLOTS, Links, State, state_of
 from .types import Capabilities, ContainerParts, Places, ProxySettings, Route, RunInProxy, Serving
@@ -87,13 +87,16 @@ class NginxSwitch(Uncounted, ConfiguredSwitch):
         wanted, route = safe.serving(serving), serving.route
         with self._folder.locked():
             self._folder.check_bridge()
-            settings, known = self._folder.settings(), self._folder.routes()
+            others = None if self._has(route) else self._folder.routes()
             links = self._links(route.service)
             if links.state() is None:
                 links.point(state_of(wanted))
             # Before the record of it: a disk that is full must change neither.
             generation = links.fill(state_of(wanted))
-            self._install(settings, {**known, route.service: wanted})
+            if others is None:
+                self._folder.save_route(wanted, {})
+            else:
+                self._install(self._folder.settings(), {**others, route.service: wanted})
             links.turn(generation)
             if not links.intact():
                 raise SwitchError("the links of %s in %s do not say what was written" % (route.service, self._folder.conf), _FIX)
@@ -139,7 +142,12 @@ class NginxSwitch(Uncounted, ConfiguredSwitch):
             yield "nginx runs another configuration than %s has." % self._file
 
     def _render(self, settings: ProxySettings, routes: Routes) -> str:
-        return nginx_render.render(settings, routes, self._places)
+        return sealed(nginx_render.render(settings, routes, self._places))
+
+    def _has(self, route: Route) -> bool:
+        """True when the file, as we wrote it, has exactly this route, and connections are taken with it: there is nothing to install."""
+        text = self._read()
+        return intact(text) and nginx_render.tells(text, route) and nginx_render.structure(text) in self._running()
 
     def _met(self, service: str) -> State | None:
         """What requests of the service meet in the running process; None when it has no route to it."""

@@ -16,7 +16,7 @@ import typing as t
 
 from .._errors import SwitchError
 from . import nginx_render, safe
-from .base import OfRoot, Routes
+from .base import OfRoot, Routes, sealed
 from .folder import ProxyFolder, write
 from .nginx import NginxSwitch
 from .nginx_links import Links, State
@@ -55,7 +55,7 @@ class NginxHostSwitch(OfRoot, NginxSwitch):
 
     def remove(self, service: str) -> None:
         """Removes the service's route; where only root could, the route stays and leads nowhere."""
-        known = self._folder.routes().get(service)
+        known = self._folder.route(service)
         if known is None or self._may_reload():
             super().remove(service)
         else:
@@ -65,7 +65,7 @@ class NginxHostSwitch(OfRoot, NginxSwitch):
         return OpenLinks(self._folder.conf / "up" / safe.name(service))
 
     def _render(self, settings: ProxySettings, routes: Routes) -> str:
-        return nginx_render.render_http(settings, routes, self._places)
+        return sealed(nginx_render.render_http(settings, routes, self._places))
 
     def _check(self, text: str, token: str) -> None:
         """The whole configuration with ours in it, which nginx reads at a reload only; put back before that."""

@@ -12,13 +12,11 @@ answers on a unix socket of that name, RUN/HASH.sock, for as long as it takes co
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
-import json
 import re
 import typing as t
 
-from . import nginx_hold, safe, tls
+from . import nginx_hold, routing, safe, tls
 from .nginx_links import AGAIN, CLOSED, HELD, SLOTS, slot_name
 from .routing import Rule, rules
 from .types import Places, ProxySettings, Route, Serving
@@ -164,9 +162,12 @@ def structure(text: str) -> str:
 
 def digest(route: Route) -> str:
     """What tells one route from another, but for what the links say."""
-    record = dataclasses.asdict(route)
-    del record["maintenance"]
-    return hashlib.sha256(json.dumps(record, sort_keys=True).encode()).hexdigest()[:12]
+    return routing.digest(route, "maintenance")
+
+
+def tells(text: str, route: Route) -> bool:
+    """True when a configuration has exactly this route, but for what the links say."""
+    return re.search(r'location = /up/%s \{\s+root [^;]+;\s+return 200 "%s ' % (re.escape(route.service), digest(route)), text) is not None
 
 
 def _milliseconds(seconds: float) -> int:

@@ -8,6 +8,8 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
+import json
 import typing as t
 
 from .._errors import SwitchError
@@ -32,6 +34,12 @@ class Rule:
 def _precedence(rule: Rule) -> tuple[int, int, int, str, str]:
     kind = 2 if not rule.host else 1 if rule.wildcard else 0
     return (kind, -len(rule.host) if rule.wildcard else 0, -len(rule.path), rule.host, rule.path)
+
+
+def digest(route: Route, *elsewhere: str) -> str:
+    """What tells one route from another, but for the fields that a driver has elsewhere than in its configuration: 12 hex digits."""
+    record = {name: value for name, value in dataclasses.asdict(route).items() if name not in elsewhere}
+    return hashlib.sha256(json.dumps(record, sort_keys=True).encode()).hexdigest()[:12]
 
 
 def rules(routes: t.Iterable[Route]) -> list[Rule]:

@@ -334,6 +334,35 @@ def test_crash_between_files_and_process(bed: Bed, monkeypatch: pytest.MonkeyPat
     assert (bed.who(), bed.switch.current("greet"), bed.switch.drift()) == ("greet-b", {"greet-b": 100}, [])
 
 
+def test_killed_between_any_two_files(bed: Bed, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Killed(BaseException):
+        pass
+
+    old, new = bed.instance("greet-a", 1), bed.instance("greet-b", 2)
+    bed.switch.serve(serving(Route("other", ("other.test",)), [old]))
+    replace, left = os.replace, 0
+
+    def die_in_the_end(here: str, there: str) -> None:
+        nonlocal left
+        if left == 0:
+            raise Killed
+        left -= 1
+        replace(here, there)
+
+    for number in range(20):
+        bed.switch.serve(serving(GREET, [old]))
+        left = number
+        monkeypatch.setattr(os, "replace", die_in_the_end)
+        with contextlib.suppress(Killed):
+            bed.open().serve(serving(GREET, [new]))
+        monkeypatch.undo()
+        bed.open().serve(serving(GREET, [new]))
+        assert (bed.who(), bed.switch.current("greet"), bed.switch.matches(GREET), bed.switch.drift()) == ("greet-b", {"greet-b": 100}, True, [])
+        if left > 0:
+            return
+    pytest.fail("a move renames more than 20 files")
+
+
 def test_moved_address(bed: Bed) -> None:
     target = bed.instance("greet-a", 1)
     bed.switch.serve(serving(GREET, [target]))

@@ -13,7 +13,17 @@ import typing as t
 
 import pytest
 
-from ansible_collections.hotswap.containers.plugins.module_utils._switch.caddy_render import config, expected_part, has_trial, render, route_part
+from ansible_collections.hotswap.containers.plugins.module_utils._switch.caddy_render import (
+    TRIAL,
+    config,
+    expected_part,
+    handles,
+    named,
+    pool_ids,
+    render,
+    route_part,
+    tells,
+)
 from ansible_collections.hotswap.containers.plugins.module_utils._switch.types import Maintenance, Preview, Route, Serving
 
 from .examples import PLACES, SETTINGS
@@ -34,17 +44,28 @@ def proxies(part: t.Any) -> list[dict[str, t.Any]]:
 
 
 def test_file() -> None:
-    assert render(SETTINGS, TABLE, PLACES) == (EXPECTED / "states.json").read_text()
+    assert json.loads(render(SETTINGS, TABLE, PLACES)) == json.loads((EXPECTED / "states.json").read_text())
 
 
 @pytest.mark.parametrize("name", STATES)
 def test_each_part_is_that_of_its_route(name: str) -> None:
-    whole = json.loads(render(SETTINGS, TABLE, PLACES))
+    text = render(SETTINGS, TABLE, PLACES)
+    whole = json.loads(text)
     part = route_part(whole, name)
     assert part == expected_part(STATES[name], SETTINGS, PLACES)
     trial = STATES[name].preview is not None
     # Of each pool one for clients, one for probes, and one for who had no address.
-    assert (len(proxies(part)), has_trial(whole, name)) == (3 * (1 + trial), trial)
+    assert (len(proxies(part)), handles(whole, name + TRIAL)) == (3 * (1 + trial), trial)
+    assert handles(whole, name) and tells(text, STATES[name])
+    names = {one["@id"] for one in part}
+    assert [set(pool_ids(SETTINGS, pool)) <= names for pool in (name, name + TRIAL)] == [True, trial]
+
+
+def test_a_text_that_was_changed_has_no_name() -> None:
+    text = render(SETTINGS, TABLE, PLACES)
+    assert named(text) == json.loads(text)["@id"]
+    for changed in ("", "{}", text[:-1], text + "\n", text.replace("90000ms", "9000ms"), "\n" + text):
+        assert named(changed) == ""
 
 
 def test_what_only_files_say_is_not_in_the_configuration() -> None:

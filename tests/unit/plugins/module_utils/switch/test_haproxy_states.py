@@ -37,6 +37,29 @@ def test_file() -> None:
     assert haproxy_render.render(examples.SETTINGS, STATES, examples.PLACES) == (EXPECTED / "states.cfg").read_text()
 
 
+def test_servers_of_a_trial_move_too() -> None:
+    text = haproxy_render.render(examples.SETTINGS, STATES, examples.PLACES)
+    for service, before in STATES.items():
+        after = dataclasses.replace(before, targets=(), preview=())
+        assert haproxy_render.moved(text, examples.SETTINGS, before, after) == haproxy_render.render(
+            examples.SETTINGS, {**STATES, service: after}, examples.PLACES
+        )
+
+
+def test_what_more_than_servers_change_is_not_moved() -> None:
+    text, before = haproxy_render.render(examples.SETTINGS, STATES, examples.PLACES), STATES["jobs"]
+    for after in (dataclasses.replace(before, held=False), Serving(dataclasses.replace(before.route, hold=9.0), (), held=True)):
+        assert haproxy_render.moved(text, examples.SETTINGS, before, after) == ""
+
+
+def test_what_was_written_for_another_record_is_not_moved() -> None:
+    """So it is when a run was killed between the two files."""
+    text, before = haproxy_render.render(examples.SETTINGS, STATES, examples.PLACES), STATES["api"]
+    fewer = dataclasses.replace(before, targets=before.targets[:-1], preview=before.preview[:-1])
+    for other in (fewer, dataclasses.replace(before, targets=(*before.targets, Target("api-z-1", "10.89.0.99", 80)))):
+        assert haproxy_render.moved(text, examples.SETTINGS, other, before) == ""
+
+
 def test_other_files() -> None:
     files = haproxy_render.files(STATES, Places("/c", "/r"))
     assert files == {"relay.map": "", "held.map": "jobs on\n", "hold.lua": (EXPECTED / "hold.lua").read_text()}
@@ -89,7 +112,7 @@ _LINES = re.compile(
     r"( hdr Retry-After \"[0-9]+\")? if !\{ var\(txn\.hotswap_probe\) -m bool \}"
     r"|backend (service|preview):[\w.-]+"
     r"|    server [\w.-]+ [0-9.]+:[0-9]+ weight [0-9]+"
-    r"|    description hotswap-[0-9a-f]{12}"
+    r"|    description hotswap-[0-9a-f]{12}|    # route [0-9a-f]{12}"
 )
 
 

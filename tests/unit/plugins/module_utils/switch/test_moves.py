@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import pathlib
 import re
 import typing as t
@@ -36,6 +37,14 @@ MOVES = (
 )
 
 
+def _with_name(part: t.Any) -> t.Iterator[t.Any]:
+    """What Caddy can be asked for alone."""
+    if isinstance(part, dict) and "@id" in part:
+        yield part
+    for inner in part.values() if isinstance(part, dict) else part if isinstance(part, list) else ():
+        yield from _with_name(inner)
+
+
 class Counted:
     """A proxy that is not there: what it was asked, and the commands that were run in its container."""
 
@@ -52,7 +61,10 @@ class Counted:
         """Runs what was loaded last."""
         self.asked.append("%s %s" % (method, path))
         self.loaded = body or self.loaded
-        return 200, self.loaded
+        if not path.startswith("/id/"):
+            return 200, self.loaded
+        found = [one for one in _with_name(json.loads(self.loaded)) if one["@id"] == path.split("/")[2]]
+        return (200, json.dumps(found[0])) if found else (404, "")
 
     def run(self, argv: t.Sequence[str]) -> tuple[int, str]:
         """A reload of nginx takes up what the file says."""
@@ -69,8 +81,15 @@ class Counted:
             (self.folder / "run" / name).touch()
 
 
-@pytest.mark.parametrize(("driver", "question"), [(nginx, "/"), (caddy, "GET /config/")])
-def test_one_question_and_no_command(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch, driver: t.Any, question: str) -> None:
+PARTS = ["choice-1", "pool-1", "failed-1"]
+
+
+@pytest.mark.parametrize(
+    ("driver", "questions"),
+    [(nginx, "/"), (caddy, " ".join([r"GET /id/hotswap-\w{12}/admin/listen", *("GET /id/public:greet:" + part for part in PARTS)]))],
+)
+def test_few_questions_and_no_command(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch, driver: t.Any, questions: str) -> None:
+    """Nor is the record of another service read: this one cannot be."""
     proxy = Counted(tmp_path / "edge")
     monkeypatch.setattr(driver, "_exchange", getattr(proxy, driver.__name__.rpartition(".")[2]))
     switch: Switch = driver.open_switch(proxy.folder, proxy.run, Places("/conf", "/run"))
@@ -78,7 +97,9 @@ def test_one_question_and_no_command(tmp_path: pathlib.Path, monkeypatch: pytest
     if driver is nginx:
         proxy.start_nginx()
     switch.serve(Serving(ROUTE, (BLUE,)))
+    (proxy.folder / "routes" / "other.json").write_text("{")
     for move in MOVES:
         proxy.asked, proxy.commands = [], []
         switch.serve(move)
-        assert (proxy.asked, proxy.commands) == ([question], [])
+        assert re.fullmatch(questions, " ".join(proxy.asked)) and proxy.commands == []
+        assert switch.written("greet") == move

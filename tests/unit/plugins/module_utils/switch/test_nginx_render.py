@@ -15,7 +15,7 @@ from hypothesis import given
 
 from ansible_collections.hotswap.containers.plugins.module_utils._errors import SwitchError
 from ansible_collections.hotswap.containers.plugins.module_utils._switch.nginx_hold import upstream, wait
-from ansible_collections.hotswap.containers.plugins.module_utils._switch.nginx_render import digest, render, render_http, structure
+from ansible_collections.hotswap.containers.plugins.module_utils._switch.nginx_render import digest, render, render_http, structure, tells
 from ansible_collections.hotswap.containers.plugins.module_utils._switch.types import Maintenance, Preview, Route, Serving, Target
 
 from .examples import PLACES, SETTINGS, tables
@@ -63,6 +63,14 @@ def changes(route: Route) -> list[Route]:
         dataclasses.replace(route, sticky="to"),
         dataclasses.replace(route, preview=Preview(host="next.example.com")),
     ]
+
+
+def test_what_it_has_of_a_route_stands_in_the_text() -> None:
+    for text in (render(SETTINGS, TABLE, PLACES), render_http(SETTINGS, TABLE, PLACES)):
+        for name, route in STATES.items():
+            assert tells(text, route)
+            assert not any(tells(text, one) for one in changes(route))
+            assert not tells(text, dataclasses.replace(route, service=name[1:]))
 
 
 def test_a_text_that_is_not_ours_has_no_structure() -> None:

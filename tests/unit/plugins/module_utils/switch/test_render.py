@@ -17,7 +17,7 @@ from hypothesis import given
 
 from ansible_collections.hotswap.containers.plugins.module_utils._errors import SwitchError
 from ansible_collections.hotswap.containers.plugins.module_utils._switch import caddy_render, haproxy_render
-from ansible_collections.hotswap.containers.plugins.module_utils._switch.types import ProxySettings, Route, Serving, Target
+from ansible_collections.hotswap.containers.plugins.module_utils._switch.types import Maintenance, ProxySettings, Route, Serving, Target
 
 from .examples import PLACES, ROUTES, SETTINGS, tables
 
@@ -32,7 +32,7 @@ def test_haproxy_file(routes: dict[str, Serving], name: str) -> None:
 
 @pytest.mark.parametrize(("routes", "name"), [({}, "no-route.json"), (ROUTES, "three-routes.json")])
 def test_caddy_file(routes: dict[str, Serving], name: str) -> None:
-    assert caddy_render.render(SETTINGS, routes, PLACES) == (EXPECTED / name).read_text()
+    assert json.loads(caddy_render.render(SETTINGS, routes, PLACES)) == json.loads((EXPECTED / name).read_text())
 
 
 def test_description_names_the_structure_and_not_the_servers() -> None:
@@ -55,7 +55,7 @@ _LINES = re.compile(
     r"( \{ var\(txn\.hotswap_(host|path)\) -m (str|end|beg) -- '[^' ]+' \})*"
     r"|backend service:[\w.-]+"
     r"|    server [\w.-]+ [0-9.]+:[0-9]+ weight [0-9]+"
-    r"|    description hotswap-[0-9a-f]{12}"
+    r"|    description hotswap-[0-9a-f]{12}|    # route [0-9a-f]{12}"
 )
 
 
@@ -86,6 +86,29 @@ def test_no_value_becomes_a_caddy_placeholder(table: dict[str, Serving]) -> None
     assert [text for text in texts(configuration) if "{" in text and not allowed.fullmatch(text)] == []
     for service, serving in table.items():
         assert caddy_render.route_part(configuration, service) == caddy_render.expected_part(serving.route, SETTINGS, PLACES)
+
+
+@given(tables)
+def test_of_haproxy_only_the_servers_of_one_service_are_rendered_anew(table: dict[str, Serving]) -> None:
+    text = haproxy_render.render(SETTINGS, table, PLACES)
+    assert haproxy_render.described(text) == haproxy_render.description(SETTINGS, table, PLACES)
+    for service, before in table.items():
+        after = Serving(before.route, (Target("next", "10.89.0.9", 80, 7), *before.targets[1:]))
+        assert haproxy_render.moved(text, SETTINGS, before, after) == haproxy_render.render(SETTINGS, {**table, service: after}, PLACES)
+        assert haproxy_render.moved(text, SETTINGS, after, before) == ""
+        assert haproxy_render.tells(text, before.route)
+        for change in ({"hold": 9.0}, {"service": "x" + service}, {"hosts": ("other.example.net",)}, {"maintenance": Maintenance("later")}):
+            assert not haproxy_render.tells(text, dataclasses.replace(before.route, **change))
+
+
+@given(tables)
+def test_what_caddy_has_of_a_route_stands_in_the_text(table: dict[str, Serving]) -> None:
+    text = caddy_render.render(SETTINGS, table, PLACES)
+    assert json.loads(text)["@id"] == caddy_render.named(text)
+    for service, serving in table.items():
+        assert caddy_render.tells(text, serving.route)
+        for change in ({"hold": 9.0}, {"service": "x" + service}, {"hosts": ("other.example.net",)}, {"path": "/other-path"}):
+            assert not caddy_render.tells(text, dataclasses.replace(serving.route, **change))
 
 
 @pytest.mark.parametrize("bad", UNSAFE)
@@ -133,6 +156,10 @@ def test_unsafe_settings_are_refused(settings: ProxySettings) -> None:
             render(settings, {}, PLACES)
 
 
-@pytest.mark.parametrize("foreign", [None, {}, {"apps": {}}, {"apps": {"http": {"servers": {"public": {"routes": None}}}}}, []])
+_EMPTY = {"routes": [{"handle": []}], "errors": {"routes": []}}
+
+
+@pytest.mark.parametrize("foreign", [None, {}, {"apps": {}}, *({"apps": {"http": {"servers": {"public": one}}}} for one in ({"routes": None}, _EMPTY)), []])
 def test_a_foreign_caddy_configuration_has_no_route_of_ours(foreign: t.Any) -> None:
     assert caddy_render.route_part(foreign, "greet") == []
+    assert not caddy_render.handles(foreign, "greet")

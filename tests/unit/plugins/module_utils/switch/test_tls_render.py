@@ -32,7 +32,9 @@ RENDER = {"cfg": haproxy_render.render, "json": caddy_render.render, "conf": ngi
 
 @pytest.mark.parametrize("kind", RENDER)
 def test_file(kind: str) -> None:
-    assert RENDER[kind](BOTH, {"greet": ROUTES["greet"]}, PLACES) == (EXPECTED / ("tls." + kind)).read_text()
+    text, expected = RENDER[kind](BOTH, {"greet": ROUTES["greet"]}, PLACES), (EXPECTED / ("tls." + kind)).read_text()
+    # caddy.json has few lines, and here it is to be read.
+    assert (json.loads(text) == json.loads(expected)) if kind == "json" else (text == expected)
 
 
 def test_a_renewal_is_no_change_of_nginx_s_configuration_and_one_of_the_others() -> None:
@@ -52,7 +54,14 @@ def test_the_parts_of_a_route_are_those_of_every_server() -> None:
     for service, serving in ROUTES.items():
         assert caddy_render.route_part(configuration, service) == caddy_render.expected_part(serving.route, BOTH, PLACES)
     configuration["apps"]["http"]["servers"]["public-8443"]["routes"] = []
-    assert caddy_render.route_part(configuration, "greet") == []
+    assert not caddy_render.handles(configuration, "greet")
+
+
+def test_each_part_of_each_server_can_be_asked_for() -> None:
+    expected = caddy_render.expected_part(ROUTES["greet"].route, BOTH, PLACES)
+    names = [part["@id"] for part in expected]
+    assert len(set(names)) == len(names) == 4 * len(caddy_render.pool_ids(BOTH, "greet")) == 12
+    assert set(caddy_render.pool_ids(BOTH, "greet")) < set(names)
 
 
 certificates = st.builds(Certificate, st.just("d" * 64), st.text("0123456789abcdef", min_size=16, max_size=16), st.lists(hosts, max_size=3).map(tuple))
