@@ -63,6 +63,9 @@ def main(folder: pathlib.Path) -> None:
     base = layer("base", random.Random(1).randbytes(BASE_BYTES))
     config = {"Cmd": ["/bin/app"], "Healthcheck": {"Test": ["CMD", "/bin/app"]}}
     images = {name: archive.Image(("localhost/it-image:" + name,), (base, layer("top", name.encode())), config) for name in ("1", "2", "3")}
+    for name in ("4", "5"):
+        images[name] = archive.Image(("localhost/it-image:" + name,), (layer("top", name.encode()),), config)
+        archive.write(folder / (name + ".tar"), [images[name]])
     archive.write(folder / "one.tar", [images["1"]])
     archive.write(folder / "two.tar", [images["2"]])
     (folder / "two.tar.gz").write_bytes(gzip.compress((folder / "two.tar").read_bytes(), 1, mtime=0))

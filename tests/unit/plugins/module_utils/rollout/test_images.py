@@ -29,10 +29,15 @@ class Store:
         self.here = {ref: "sha256:" + ref for ref in REFS}
         self.used: dict[str, str] = {}
         self.stuck: set[str] = set()
+        self.nameless: set[str] = set()
         self.asked = 0
 
     def image(self, ref: str) -> Image | None:
-        return Image(self.here[ref], (ref,)) if ref in self.here else None
+        """By name or id; what was in `here` and has lost its name is in `nameless`."""
+        if ref in self.here:
+            return Image(self.here[ref], tuple(name for name, one in self.here.items() if one == self.here[ref]))
+        names = tuple(name for name, one in self.here.items() if one == ref)
+        return Image(ref, names or ("greet@" + ref,)) if names or ref in self.nameless else None
 
     def containers(self, _labels: t.Mapping[str, str]) -> list[Container]:
         self.asked += 1
@@ -41,7 +46,10 @@ class Store:
     def remove_image(self, ref: str) -> None:
         if ref in self.stuck:
             raise EngineError("it is in use")
-        del self.here[ref]
+        if ref in self.nameless:
+            self.nameless.remove(ref)
+        else:
+            del self.here[ref]
 
 
 @pytest.fixture
@@ -136,3 +144,66 @@ def test_a_full_disk_is_no_reason_to_fail(store: Store, tmp_path: pathlib.Path) 
     (tmp_path / "services").write_text("in the way")
     found = images(store, tmp_path)
     assert found.remove_unneeded(()) == ()
+
+
+def moved(store: Store, root: pathlib.Path) -> Images:
+    """greet:1 was brought again, with other content."""
+    found = images(store, root)
+    store.nameless = {"sha256:greet:1"}
+    store.here["greet:1"] = "sha256:new"
+    Brought(StateDir(root), "podman").note(["greet:1"], "sha256:new")
+    return found
+
+
+def test_an_image_of_ours_that_lost_its_name_goes_with_the_next_run_of_any_service(store: Store, tmp_path: pathlib.Path) -> None:
+    moved(store, tmp_path)
+    other = Images(t.cast(t.Any, store), StateDir(tmp_path), Memory(StateDir(tmp_path).service("other")))
+    assert other.unneeded(()) == ("sha256:greet:1",)
+    assert other.remove_unneeded(()) == ("sha256:greet:1",)
+    assert (store.nameless, sorted(store.here)) == (set(), list(REFS))
+    assert Brought(StateDir(tmp_path), "podman").ids == {"greet:1": "sha256:new", "greet:2": "sha256:greet:2", "greet:3": "sha256:greet:3"}
+
+
+def test_it_stays_while_a_container_uses_it_or_it_is_asked_for_by_its_id(store: Store, tmp_path: pathlib.Path) -> None:
+    found = moved(store, tmp_path)
+    store.containers = lambda _labels: [Container("a", "greet-1-1", "x", "sha256:greet:1", "exited")]  # type: ignore[method-assign]
+    assert found.unneeded(REFS) == ()
+    assert found.unneeded(REFS, {"greet-1-1"}) == ("sha256:greet:1",)
+    assert found.unneeded((*REFS, "sha256:greet:1"), {"greet-1-1"}) == ()
+    Memory(StateDir(tmp_path).service("other")).record_images("podman", ["sha256:greet:1"])
+    assert found.unneeded(REFS, {"greet-1-1"}) == ()
+
+
+def test_what_got_a_name_again_is_left_alone_from_then_on(store: Store, tmp_path: pathlib.Path) -> None:
+    found = moved(store, tmp_path)
+    store.nameless, store.here["kept/by:somebody"] = set(), "sha256:greet:1"
+    assert found.remove_unneeded(REFS) == ()
+    assert "sha256:greet:1" not in Brought(StateDir(tmp_path), "podman").ids
+
+
+def test_what_had_another_name_of_ours_is_not_lost(store: Store, tmp_path: pathlib.Path) -> None:
+    images(store, tmp_path)
+    brought = Brought(StateDir(tmp_path), "podman")
+    brought.note(["greet:sha", "greet:1"], "sha256:greet:1")
+    brought.note(["greet:1"], "sha256:new")
+    assert "sha256:greet:1" not in brought.ids
+    brought.note(["greet:sha"], "sha256:new")
+    assert brought.ids["sha256:greet:1"] == "sha256:greet:1"
+    brought.note(["greet:1"], "sha256:greet:1")
+    assert "sha256:greet:1" not in brought.ids
+
+
+def test_a_name_that_somebody_else_moved_leaves_nothing_of_ours(store: Store, tmp_path: pathlib.Path) -> None:
+    found = images(store, tmp_path)
+    store.nameless, store.here["greet:1"] = {"sha256:greet:1"}, "sha256:rebuilt"
+    assert found.remove_unneeded({"greet:2", "greet:3"}) == ("sha256:greet:1",)
+    assert store.here["greet:1"] == "sha256:rebuilt"
+    assert list(Brought(StateDir(tmp_path), "podman").ids) == ["greet:2", "greet:3"]
+
+
+def test_a_nameless_one_that_the_engine_keeps_is_tried_once(store: Store, tmp_path: pathlib.Path) -> None:
+    found = moved(store, tmp_path)
+    store.stuck = {"sha256:greet:1"}
+    assert found.remove_unneeded(REFS) == ()
+    assert found.unneeded(REFS) == ()
+    assert store.nameless == {"sha256:greet:1"}
