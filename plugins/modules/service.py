@@ -413,6 +413,15 @@ options:
         last stays, also when it failed. What somebody else brought stays.
     type: int
     default: 1
+  min_free_disk:
+    description:
+      - How much room stays free on the file system of the engine's images, V(10G) or V(10%) of it. Without it nobody looks.
+      - With less, versions that O(keep) would keep are removed with their images, the oldest first, until there is enough. Never the live one, the last
+        known good one, the one that was asked for, or an image that this collection did not bring or that anything else uses.
+      - Room is looked at before anything is done, and after it, also after a failure. When an image has to be pulled and there is too little room even
+        then, the task fails before it. Otherwise that is a warning.
+    type: str
+    version_added: 1.0.0
   lock_timeout:
     description:
       - How long to wait, in seconds, while another process changes the same service on this host.
@@ -842,6 +851,30 @@ plan:
   type: list
   elements: str
   sample: ["create greet-1.4.2-3f2a1c-1", "start greet-1.4.2-3f2a1c-1", "gate greet-1.4.2-3f2a1c-1"]
+disk:
+  description: The room on the file system of the engine's images, in bytes.
+  returned: when O(min_free_disk) is given
+  type: dict
+  contains:
+    folder:
+      description: The folder of the engine.
+      type: str
+    total:
+      description: The size of the file system.
+      type: int
+    free:
+      description: What is free after the task; in check mode, now.
+      type: int
+    least:
+      description: What is to stay free.
+      type: int
+    removed:
+      description: Containers of retired versions that were removed for room, beyond O(keep).
+      type: list
+      elements: str
+    freed:
+      description: What that and the images that go anyway free, by the sizes of the layers that no other image has.
+      type: int
 phases:
   description: The steps that were walked and how long each took.
   returned: always

@@ -74,6 +74,7 @@ GOOD: t.Mapping[str, tuple[str, ...]] = {
     "volumes": ("data:/data", "/srv:/srv:ro", "/srv:/opt:ro,z"),
     "tmpfs": ("/tmp", "/run:size=1m"),
     "memory": ("512m", "1.5g"),
+    "min_free_disk": ("10G", "10%", "0", ""),
     "tmpfs_size": ("1m",),
     "ulimits": ("nofile:1024:2048",),
     "dns": ("10.0.0.1",),

@@ -185,6 +185,11 @@ class DockerEngine(Adapter):
             ids = dict.fromkeys(row["Id"] for row in self._api.images())
         return [found for found in map(self.image, ids) if found]
 
+    def layer_sizes(self, image_id: str) -> tuple[int, ...]:
+        """See Engine."""
+        with self._place.doing("asking for the layers of image %s" % image_id):
+            return formats.layer_sizes(self._place.unless_gone(lambda: self._api.history(image_id)) or ())
+
     def load(self, archive: t.Iterable[bytes]) -> None:
         """See Engine. Docker answers 200 and then tells the error in the stream."""
         with self._place.doing("loading an image"), self._patience(LOAD_SECONDS):

@@ -152,6 +152,12 @@ def layers_of(data: t.Mapping[str, t.Any]) -> tuple[str, ...]:
     return tuple((data.get("RootFS") or {}).get("Layers") or ())
 
 
+def layer_sizes(history: t.Iterable[t.Mapping[str, t.Any]]) -> tuple[int, ...]:
+    """The bytes of an image's layers, the lowest first, from either engine's history. What only changed settings made no layer, and has none."""
+    sizes = [int(row.get("Size") or 0) for row in history]
+    return tuple(one for one in reversed(sizes) if one)
+
+
 def platform_of(data: t.Mapping[str, t.Any]) -> str:
     """ "linux/amd64" from either engine's inspect of an image, without the variant."""
     return "%s/%s" % (data.get("Os") or "linux", data.get("Architecture") or "")

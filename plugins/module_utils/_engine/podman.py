@@ -203,6 +203,11 @@ class PodmanEngine(Adapter):
             ids = dict.fromkeys(row["Id"] for row in self._json("get", "/images/json"))
         return [found for found in map(self.image, ids) if found]
 
+    def layer_sizes(self, image_id: str) -> tuple[int, ...]:
+        """See Engine."""
+        with self._place.doing("asking for the layers of image %s" % image_id):
+            return formats.layer_sizes(self._place.unless_gone(lambda: self._json("get", "/images/%s/history" % _path(image_id))) or ())
+
     def load(self, archive: t.Iterable[bytes]) -> None:
         """See Engine."""
         with self._place.doing("loading an image"):

@@ -324,6 +324,9 @@ class Engine(t.Protocol):
     def images(self) -> list[Image]:
         """Every image on this host, also those without a name."""
 
+    def layer_sizes(self, image_id: str) -> tuple[int, ...]:
+        """Bytes of an image's layers, the lowest first; empty ones may be left out. () for an image without a history, or that is gone."""
+
     def pull(self, ref: str) -> Image:
         """Fetches from the registry, also when an image of that name is here. Errors carry the registry's words."""
 

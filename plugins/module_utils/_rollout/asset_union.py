@@ -13,6 +13,7 @@ import posixpath
 import typing as t
 
 from .asset_spec import Assets, Bridging, Copy, Version, version_of
+from .container_options import size_text
 
 # What a version lacks and what it shows and shall not, as paths.
 Difference = t.Tuple[t.AbstractSet[str], t.AbstractSet[str]]
@@ -130,16 +131,8 @@ def _surplus(held: t.Mapping[str, Held], differences: t.Mapping[str, Difference]
 
 
 def _told(held: Held, paths: t.Collection[str]) -> str:
-    return "%s (%s, %s)" % (version_of(held.key), _count(paths), _size(sum(held.files[path] for path in paths)))
+    return "%s (%s, %s)" % (version_of(held.key), _count(paths), size_text(sum(held.files[path] for path in paths)))
 
 
 def _count(paths: t.Collection[str]) -> str:
     return "%d file%s" % (len(paths), "" if len(paths) == 1 else "s")
-
-
-def _size(count: float) -> str:
-    for unit in ("bytes", "KiB", "MiB"):
-        if count < 1024:
-            return "%d %s" % (count, unit)
-        count /= 1024
-    return "%.1f GiB" % count

@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import ipaddress
 import math
 import re
@@ -19,6 +20,7 @@ from .validate import check_line
 
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([kmgt]?)i?b?", re.IGNORECASE | re.ASCII)
 _SIZE_UNITS = {"": 1, "k": 1024, "m": 1024**2, "g": 1024**3, "t": 1024**4}
+_PERCENT = re.compile(r"(\d{1,2}(?:\.\d{1,3})?)\s*%", re.ASCII)
 _DURATION = re.compile(r"(?:(\d+(?:\.\d+)?)h)?(?:(\d+(?:\.\d+)?)m(?!s))?(?:(\d+(?:\.\d+)?)s)?(?:(\d+(?:\.\d+)?)ms)?", re.ASCII)
 _DURATION_UNITS = (3600.0, 60.0, 1.0, 0.001)
 _SIGNAL = re.compile(r"(SIG)?[A-Z][A-Z0-9+-]{1,10}|[0-9]{1,2}")
@@ -32,6 +34,24 @@ _LIMIT = re.compile(r"([a-z]{2,20}):(-1|[0-9]{1,18})(?::(-1|[0-9]{1,18}))?")
 # More is no size of memory, and no time that anybody waits, and would not fit into the numbers of an engine.
 _LARGEST = 2**62
 _LONGEST = 1e9
+
+
+@dataclasses.dataclass(frozen=True)
+class Bound:
+    """How much of a file system stays free: bytes, or percent of it. Nothing of both is no bound."""
+
+    size: int = 0
+    percent: float = 0.0
+
+    def __bool__(self) -> bool:
+        return bool(self.size or self.percent)
+
+    def of(self, total: int) -> int:
+        """In bytes, for a file system of `total` bytes."""
+        return self.size or int(total * self.percent / 100)
+
+
+NO_BOUND = Bound()
 
 
 def container_spec(params: t.Mapping[str, t.Any], env: t.Mapping[str, str]) -> ContainerSpec:
@@ -148,6 +168,23 @@ def size(parameter: str, value: t.Any) -> int:
     if number > _LARGEST:
         raise InvalidInput("%s: %.80r is not a size" % (parameter, value), "Write bytes or a number with k, m or g: 512m.")
     return int(number)
+
+
+def bound_of(value: t.Any) -> Bound:
+    """The parameter min_free_disk: "10G", a number of bytes, or "10%". Raises InvalidInput."""
+    if not value:
+        return Bound()
+    found = _PERCENT.fullmatch(str(value).strip())
+    return Bound(percent=float(found.group(1))) if found else Bound(size=size("min_free_disk", value))
+
+
+def size_text(count: float) -> str:
+    """Bytes for people, in units of 1024."""
+    for unit in ("bytes", "KiB", "MiB"):
+        if count < 1024:
+            return "%d %s" % (count, unit)
+        count /= 1024
+    return "%.1f GiB" % count
 
 
 def duration(parameter: str, value: t.Any) -> float:

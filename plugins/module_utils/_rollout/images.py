@@ -109,6 +109,12 @@ class Images:
         found = [self._handle(ref, image_id) for ref, image_id in brought.items() if image_id in ids]
         return tuple(dict.fromkeys(ref for ref in found if ref))
 
+    def going(self, needed: t.Collection[str], gone: t.Collection[str]) -> set[str]:
+        """Ids of images that `unneeded` leaves without a name: with other names they stay, and free nothing."""
+        found = [one for one in map(self._engine.image, self.unneeded(needed, gone)) if one]
+        ids = [one.id for one in found]
+        return {one.id for one in found if len(_names(one)) <= ids.count(one.id)}
+
     def remove_unneeded(self, needed: t.Collection[str]) -> tuple[str, ...]:
         """Takes their names away, and each image with its last name; never by force. What the engine will not give up stays."""
         unneeded = self.unneeded(needed)

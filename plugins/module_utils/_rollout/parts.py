@@ -23,7 +23,7 @@ from .paths import StateDir
 
 Json = t.Dict[str, t.Any]
 # What these return stays the same while nothing is touched.
-_QUESTIONS = frozenset(["container", "secret", "network", "networks", "image", "images", "published", "all_addresses"])
+_QUESTIONS = frozenset(["container", "secret", "network", "networks", "image", "images", "layer_sizes", "storage", "published", "all_addresses"])
 _OURS = (LABEL_SERVICE, LABEL_PROXY)
 
 

@@ -196,6 +196,16 @@ def retained(desired: Desired, observed: Observed) -> Names:
     return tuple(past[-desired.keep :])
 
 
+def spare(desired: Desired, observed: Observed) -> Names:
+    """Keys that could go for room, the longest retired first: kept for a rollback, and neither asked for, nor live, nor the last known
+    good one, and no instance of theirs runs, has a share, or is on trial."""
+    live = live_key(observed)
+    safe = {desired.key, live, previous(observed, live)}
+    safe |= {one.key for one in observed.instances if one.running or one.weight or one.name in observed.admitted + observed.previewed}
+    present = {one.key for one in observed.instances}
+    return tuple(key for key in observed.history if key in present and key not in safe)
+
+
 def _serves(observed: Observed, key: str) -> bool:
     return any(one.serving and one.key == key for one in observed.instances)
 

@@ -23,6 +23,9 @@ from .route_spec import route_to_dict
 from .spec import ServiceSpec
 from .state import Desired, Observed, Step, changes, live_key, phase
 
+if t.TYPE_CHECKING:
+    from .making_room import Making
+
 
 @dataclasses.dataclass(frozen=True)
 class Walked:
@@ -54,6 +57,7 @@ class Report:
     `redirect` is the kernel's redirect that there was, as redirects.ask_to_dict has it without the tool; {} for none.
     `unneeded` are references of images that nothing will use when the plan is walked. `secrets` are names of those whose copies are
     to be written, `stale` generations of copies that no container will use. `assets` is what is to be done for static files.
+    `making`: what goes for room on the disk, None without a bound; `steps` begin with what goes first.
     """
 
     desired: Desired
@@ -68,6 +72,7 @@ class Report:
     secrets: t.Sequence[str] = ()
     stale: t.Sequence[str] = ()
     assets: Bridging = NOTHING
+    making: Making | None = None
 
     @property
     def texts(self) -> list[str]:
@@ -75,11 +80,18 @@ class Report:
         steps = [str(step) for step in self.steps if step.action != "record"]
         written = [" ".join(["write", *self.secrets])] if self.secrets else []
         pruned = ["prune " + image for image in self.unneeded] + ["prune secrets " + generation for generation in self.stale]
-        return ["pull " + image for image in self.pull] + written + self.assets.first + steps + self.assets.last + pruned
+        cut = len(self.first)
+        return steps[:cut] + ["pull " + image for image in self.pull] + written + self.assets.first + steps[cut:] + self.assets.last + pruned
+
+    @property
+    def first(self) -> t.Sequence[Step]:
+        """The steps that make room before anything else."""
+        return self.steps[:1] if self.making and self.making.first else ()
 
     @property
     def changed(self) -> bool:
-        return bool(self.pull or self.unneeded or self.secrets or self.stale or self.assets.first or self.assets.last) or changes(self.steps)
+        noted = (self.pull, self.unneeded, self.secrets, self.stale, self.assets.first, self.assets.last, self.making and self.making.last)
+        return any(noted) or changes(self.steps)
 
     @property
     def expected(self) -> Observed:
@@ -103,6 +115,7 @@ class Report:
             "instances": self._instances(now, walked.left),
             **({"assets": dict(assets)} if assets else {}),
             "diff": self.diff(),
+            **({"disk": self.making.as_dict(), "warnings": self.making.warnings} if self.making else {}),
         }
 
     def shares(self, observed: Observed) -> dict[str, int]:

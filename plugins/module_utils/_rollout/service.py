@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import functools
 import typing as t
 
 from .._engine.types import LABEL_VERSION, Engine
@@ -36,6 +37,9 @@ from .secret_files import Copies, used_by
 from .spec import ServiceSpec, refuse_unfit
 from .state import UNDOABLE, Desired, Step
 from .validate import check_name, unset_blank
+
+if t.TYPE_CHECKING:
+    from .making_room import Making, Room
 
 _LOG_LINES = 30
 
@@ -97,18 +101,17 @@ class Rollout:
                 self._write_secrets(report)
             with files_written("the assets of %s" % asked.spec.name, self._host.state):
                 self._bridge_assets(asked, report)
-            self._prune(asked.spec, report.sight)
+            now, report = self._prune(report, report.sight)
             with self._noting(asked.spec):
-                self._note_content(asked.spec, report.sight)
-            return report.result(report.sight, Walked(), self._shown(asked, report.sight))
+                self._note_content(asked.spec, now)
+            return report.result(now, Walked(), self._shown(asked, now))
         runner = Runner(place, asked.spec, decided.served, report.wanted)
         self._walk(runner, asked, report)
         with self._noting(asked.spec, phases=runner.phases):
             self._journal(runner, report, "done")
             if report.desired.state == "live":
                 self._memory.record_returned(asked.key if asked.returning else "")
-        after = self._look(place, report.wanted)
-        self._prune(asked.spec, after)
+        after, report = self._prune(report, self._look(place, report.wanted))
         with self._noting(asked.spec, phases=runner.phases):
             self._note_content(asked.spec, after)
         return report.result(after, _walked(runner), self._shown(asked, after))
@@ -139,14 +142,28 @@ class Rollout:
         route = self._route(spec, served)
         sight = self._look(place, route)
         desired = self._desired(asked)
-        steps = plan(desired, sight.observed)
+        steps, making = self._steps(spec, desired, sight)
         abilities.check_steps(steps, place.traffic.capabilities, self._where(spec))
         # What comes back, or goes, is there already: its image's name may meanwhile mean something else.
         settled = asked.returning or desired.state == "absent"
         pull = [] if settled else self._preflight(spec, steps, sight)
+        if pull and making:
+            making.check(spec.name)
         before = served.route if served else None
-        report = Report(desired, spec, steps, pull, sight, before, route, self._redirected(spec), self._unneeded(spec, steps, sight))
+        report = Report(desired, spec, steps, pull, sight, before, route, self._redirected(spec), self._unneeded(spec, steps, sight), making=making)
         return Decided(asked, place, served, self._with_assets(asked, self._with_secrets(asked, report)))
+
+    def _steps(self, spec: ServiceSpec, desired: Desired, sight: Sight) -> tuple[list[Step], Making | None]:
+        """The plan, with what goes for room."""
+        if not spec.room or desired.state == "absent":
+            return plan(desired, sight.observed), None
+        return self._room(spec).plan(desired, sight)
+
+    def _room(self, spec: ServiceSpec) -> Room:
+        # Imported here: most tasks set no bound.
+        from .making_room import Room
+
+        return Room(self._engine, self._images, spec.room, functools.partial(self._needed, spec))
 
     def _with_secrets(self, asked: Asked, report: Report) -> Report:
         """Which copies of secrets are to be written, and which nobody will need."""
@@ -189,7 +206,20 @@ class Rollout:
         there = {str(spec_label(one).get("image") or "") for name, one in sight.containers.items() if name not in gone}
         return there | ({spec.image} if self._params["state"] != "absent" else set())
 
-    def _prune(self, spec: ServiceSpec, now: Sight, unseen: t.Collection[str] = ()) -> None:
+    def _prune(self, report: Report, now: Sight, unseen: t.Collection[str] = ()) -> tuple[Sight, Report]:
+        """Removes what nobody needs, and retired versions while the disk has too little room; what is there then."""
+        self._tidy(report.spec, now, unseen)
+        with contextlib.suppress(HotswapError):
+            while report.making:
+                left, making = self._room(report.spec).shrink(report.desired, now, report.making)
+                report = dataclasses.replace(report, making=making)
+                if left == now:
+                    break
+                now = left
+                self._tidy(report.spec, now, unseen)
+        return now, report
+
+    def _tidy(self, spec: ServiceSpec, now: Sight, unseen: t.Collection[str]) -> None:
         """Removes images, copies of secrets and assets that nobody needs; those of `unseen` keys at once. What comes in between stays for the next run."""
         self._copies.remove_unused(used_by(now.containers.values()))
         self._bridge.settle(spec.assets, now, self._params["state"] == "absent", unseen)
@@ -262,6 +292,7 @@ class Rollout:
     def _walk(self, runner: Runner, asked: Asked, report: Report) -> None:
         """The plan, and the way back when a step fails that can be undone."""
         try:
+            self._make_room(runner, report)
             for image in report.pull:
                 with runner.phase("pull", [image]):
                     self._pull(image, report)
@@ -273,10 +304,17 @@ class Rollout:
                     self._bridge_assets(asked, report)
             if any(step.action == "create" for step in report.steps):
                 self._images.use(report.spec.image)
-            runner.walk(report.steps)
+            runner.walk(report.steps[len(report.first) :])
         except HotswapError as error:
             self._failed(runner, report, error)
             raise
+
+    def _make_room(self, runner: Runner, report: Report) -> None:
+        """What goes before a pull, with its images."""
+        if report.first:
+            runner.walk(report.first)
+            with contextlib.suppress(HotswapError):
+                self._images.remove_unneeded(self._needed(report.spec, self._look(runner.place, report.wanted)))
 
     def _pull(self, image: str, report: Report) -> None:
         found = self._engine.pull(image).id
@@ -293,7 +331,7 @@ class Rollout:
             error.details["restored"] = self._restore(runner, report, error)
         error.details["phases"] = runner.phases
         with contextlib.suppress(HotswapError):
-            self._prune(report.spec, self._look(runner.place, report.wanted), _unseen(runner, report))
+            self._prune(report, self._look(runner.place, report.wanted), _unseen(runner, report))
         # What failed may be the very disk that the journal is on: that error must not hide this one.
         with contextlib.suppress(OSError):
             more = {name: error.details.get(name) for name in ("phase", "restored", "logs")}

@@ -143,6 +143,7 @@ _ROLLOUT: Options = {
     "drain_timeout": {"type": "float", "default": 30},
     "after_drain_timeout": {"type": "str", "choices": ["cut", "leave"], "default": "cut"},
     "keep": {"type": "int", "default": 1},
+    "min_free_disk": {"type": "str"},
     "lock_timeout": {"type": "float", "default": 60},
     "reason": {"type": "str"},
 }

@@ -28,7 +28,7 @@ from .._switch.types import Route
 from . import validate
 from .asset_spec import NO_ASSETS, Assets, assets_of, assets_of_label
 from .bake import BakeSpec, bake_of_params, bake_to_dict
-from .container_options import container_spec, env_of_files, env_of_params
+from .container_options import NO_BOUND, Bound, bound_of, container_spec, env_of_files, env_of_params
 from .gate import GateSpec
 from .gate_spec import gate_of_params, gate_to_dict
 from .means import NAMES as MEANS
@@ -68,6 +68,7 @@ class ServiceSpec:
     reach: Reach = NO_REACH
     secrets: Secrets = NO_SECRETS
     assets: Assets = NO_ASSETS
+    room: Bound = NO_BOUND
 
     @property
     def hash(self) -> str:
@@ -159,6 +160,7 @@ def from_params(params: t.Mapping[str, t.Any]) -> ServiceSpec:
         gate=gate_of_params(params["gate"] or {}, port if means.has_tcp else 0),
         drain_timeout=validate.check_positive("drain_timeout", params["drain_timeout"]),
         keep=_at_least("keep", params["keep"], 1),
+        room=bound_of(params["min_free_disk"]),
         order=params["order"],
         container=container,
         means=means,
@@ -203,6 +205,7 @@ def from_label(name: str, version: str, label: t.Mapping[str, t.Any], params: t.
         gate=gate_of_params(params["gate"] or label["gate"], port if means.has_tcp else 0),
         drain_timeout=validate.check_positive("drain_timeout", params["drain_timeout"]),
         keep=_at_least("keep", params["keep"], 1),
+        room=bound_of(params["min_free_disk"]),
         order=label["order"],
         container=ContainerSpec(name="", image=label["image"]),
         means=means,

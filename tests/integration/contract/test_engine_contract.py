@@ -572,6 +572,8 @@ def test_images(engine: Engine) -> None:
     assert len(found.layers) == 1
     assert found.platform.startswith("linux/")
     assert found in engine.images()
+    assert len(engine.layer_sizes(found.id)) == 1
+    assert engine.layer_sizes("sha256:" + "0" * 64) == ()
 
 
 def test_a_name_is_given_and_taken(engine: Engine, make: Maker) -> None:
@@ -626,6 +628,8 @@ def test_an_image_without_a_name_is_loaded_and_removed_with_its_last(engine: Eng
     assert found is not None
     assert found.refs == ()
     assert found.platform == "linux/amd64"
+    assert found.size > 0
+    assert sum(engine.layer_sizes(image_id)) in range(found.size + 1)
     engine.tag(image_id, ref)
     user = make(start=False, image=ref)
     with pytest.raises(EngineError, match="removing image %s on %s" % (ref, KIND)):

@@ -11,6 +11,11 @@ import pytest
 from ansible_collections.hotswap.containers.plugins.module_utils._engine import formats
 
 
+def test_layer_sizes() -> None:
+    assert formats.layer_sizes([{"Size": 0, "CreatedBy": "CMD"}, {"Size": 5}, {"Size": None}, {}, {"Size": 60}]) == (60, 5)
+    assert formats.layer_sizes([]) == ()
+
+
 @pytest.mark.parametrize(
     ("ref", "parts"),
     [
