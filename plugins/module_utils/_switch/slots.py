@@ -15,6 +15,9 @@ import typing as t
 from .folder import sync_folder
 
 _CURRENT = "current"
+# A request may be reading an earlier generation: nginx resolves a path link by link, and the machine may stop it in between,
+# while a cutover turns more than once.
+_KEPT = 8
 
 
 def turns(weights: t.Sequence[int], slots: int) -> list[int]:
@@ -59,18 +62,16 @@ class Generations:
         return path
 
     def turn(self, name: str) -> None:
-        """Makes this generation the one that is read, and keeps the one before; nothing for ""."""
+        """Makes this generation the one that is read, and keeps some before it; nothing for ""."""
         if not name:
             return
-        before = self.name()
         link = self._folder / "next"
         if link.is_symlink():
             link.unlink()
         link.symlink_to(name)
         os.replace(str(link), str(self.current))
         sync_folder(self._folder)
-        # A request may be reading the generation before right now.
-        self._keep({name, before})
+        self._keep({str(int(name) - age) for age in range(_KEPT)})
 
     def delete(self) -> None:
         """Removes all generations."""

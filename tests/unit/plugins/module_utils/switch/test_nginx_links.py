@@ -107,7 +107,7 @@ def test_the_same_state_is_not_written_again(tmp_path: pathlib.Path) -> None:
     folder.point(State(some([50, 50])))
     folder.point(state)
     assert int(folder.generation()) == int(before) + 2
-    assert sorted(path.name for path in (tmp_path / "greet").iterdir()) == ["2", "3", "current"]
+    assert sorted(path.name for path in (tmp_path / "greet").iterdir()) == ["1", "2", "3", "current"]
     folder.delete()
     assert folder.state() is None
 
