@@ -34,6 +34,8 @@ _LIMIT = re.compile(r"([a-z]{2,20}):(-1|[0-9]{1,18})(?::(-1|[0-9]{1,18}))?")
 # More is no size of memory, and no time that anybody waits, and would not fit into the numbers of an engine.
 _LARGEST = 2**62
 _LONGEST = 1e9
+# What an engine keeps as an int on every platform.
+_MOST_RETRIES = 2**31 - 1
 
 
 @dataclasses.dataclass(frozen=True)
@@ -218,7 +220,10 @@ def healthcheck(value: t.Mapping[str, t.Any] | None) -> Healthcheck | None:
     if words[:1] not in (("CMD",), ("CMD-SHELL",), ("NONE",)):
         words = ("CMD",) + words
     seconds = {key: duration("healthcheck." + key, value[key]) for key in ("interval", "timeout", "start_period") if value.get(key)}
-    return Healthcheck(words, retries=value.get("retries") or 3, **seconds)
+    retries = value.get("retries") or 3
+    if not 0 < retries <= _MOST_RETRIES:
+        raise InvalidInput("healthcheck.retries: it is not a number of tries", "Give 1 or more, for example 3.")
+    return Healthcheck(words, retries=retries, **seconds)
 
 
 def mounts(params: t.Mapping[str, t.Any]) -> tuple[Mount, ...]:

@@ -53,6 +53,8 @@ def refused(parameter: str) -> t.Iterator[None]:
         ("memory", "٣m"),
         ("stop_timeout", -1),
         ("stop_timeout", 10**30),
+        ("healthcheck", {"test": "true", "retries": 10**30}),
+        ("healthcheck", {"test": "true", "retries": -1}),
         ("cpus", 1e300),
         ("ulimits", ["nofile:²"]),
         ("ulimits", ["nofile:--1"]),
