@@ -201,7 +201,9 @@ def of_network(params: Params, _folder: pathlib.Path) -> None:
 def of_image(params: Params, _folder: pathlib.Path) -> None:
     """The image module: references that engines and registries can only read as names."""
     for ref in (want := image_host.wanted(params)).refs:
-        assert ref.isprintable() and ref.isascii() and ".." not in ref and " " not in ref
+        assert ref.isprintable() and ref.isascii() and " " not in ref
+        # A tag may have dots, and is no folder of a registry's path.
+        assert ".." not in re.sub(r":[^:/]*$", "", ref.partition("@")[0])
     assert want.platform.isprintable()
 
 
