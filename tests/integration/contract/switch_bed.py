@@ -158,6 +158,15 @@ def listens(address: str, port: int) -> bool:
     return False
 
 
+def free(port: int) -> bool:
+    """True when nothing listens there: it can be bound."""
+    with contextlib.suppress(OSError), socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        probe.bind(("", port))
+        return True
+    return False
+
+
 def established(target: Target) -> int:
     """Connections to the instance, as its own network namespace sees them (here: this machine's)."""
     local = "%08X:%04X" % (int.from_bytes(socket.inet_aton(target.address), "little"), target.port)
@@ -184,9 +193,9 @@ class Bed:
         self.root.chmod(0o711)
         self.folder = self.root / "proxies" / "edge"
         self.places = Places(str(self.folder / "conf"), str(self.folder / "run"))
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port: int = free.getsockname()[1]
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port: int = probe.getsockname()[1]
         self.settings = ProxySettings("edge", (Listener(self.port),), TOKEN)
         # Another run on this machine has other addresses.
         self._subnet = "127.%d.%d" % (random.randint(1, 254), random.randint(1, 254))
@@ -216,11 +225,13 @@ class Bed:
         self.switch.wait_ready(20)
 
     def kill(self) -> None:
-        """SIGKILL to the proxy with all its workers, as when its container is killed."""
+        """SIGKILL to the proxy with all its workers, as when its container is killed, and then nothing listens for it."""
         if self.proxy is not None:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self.proxy.pid, signal.SIGKILL)
             self.proxy.wait()
+            # Workers end by themselves after their parent, and Apache does not start while one still has its port.
+            until(lambda: free(self.port))
 
     def instance(self, name: str, number: int, weight: int = 100) -> Target:
         """Starts an instance and waits until it listens."""
