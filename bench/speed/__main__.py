@@ -31,7 +31,7 @@ HEAD = ("figure", "unit", "ours", "theirs", "ratio", "bound", "runs", "ours: lea
 
 def main() -> int:
     """0 when all was measured. A bound that was missed is said, and is no failure: docs/speed.md has the reasons."""
-    runs, services = int(os.environ.get("RUNS") or 7), int(os.environ.get("SERVICES") or 50)
+    runs, services = int(os.environ.get("RUNS") or 7), int(os.environ.get("SERVICES") or 200)
     engines = (os.environ.get("ENGINES") or "docker podman").split()
     wanted = (os.environ.get("ONLY") or " ".join(SECTIONS)).split()
     try:

@@ -18,7 +18,7 @@ from speed.figures import Any, Figure, Limit
 
 # Reload-free, and in a container.
 DRIVERS = {"haproxy": 18601, "caddy": 18602, "nginx": 18603}
-_GROWN = (1, 10, 50)
+_GROWN = (1, 10, 50, 200)
 
 
 def no_op(engine: str, runs: int) -> list[Any]:
@@ -39,9 +39,19 @@ def rollout(engine: str, runs: int) -> list[Any]:
     others = [one.seconds - _scripted(one) for one in theirs]
     own = [sum(phase["seconds"] for phase in one.results[0]["phases"]) - _waited(one) for one in ours]
     scripted = [_stamp(one, "stopped") - _stamp(one, "began") - _scripted(one) for one in theirs]
+    idle, beside = plays.pairs("rollout-least", engine, "two_runs", "rollout_script", runs)
+    least = [one.seconds + mine for one, mine in zip(idle, own)]
     return [
         Figure("rollout-%s" % engine, "s", mine, others, 1.5, "the whole play over ssh, less the application's start, drain and end, as both noted them"),
         Figure("rollout-on-host-%s" % engine, "s", own, scripted, 1.5, "the steps alone: what the module's phases and the script's stamps say"),
+        Figure(
+            "rollout-least-%s" % engine,
+            "s",
+            least,
+            [one.seconds - _scripted(one) for one in beside],
+            0,
+            "two module runs that do nothing (ping), and our steps on the host: what any play of two tasks takes at least",
+        ),
     ]
 
 
