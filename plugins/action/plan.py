@@ -11,7 +11,7 @@ import typing as t
 from ansible.errors import AnsibleError
 from ansible.plugins.action.normal import ActionModule as Normal
 
-from ..module_utils._module import ENGINE_OPTIONS
+from ..module_utils._options import ENGINE_OPTIONS
 from ..plugin_utils._planned import fingerprint, without_blanks
 from ..plugin_utils._template import with_rendered
 

@@ -13,20 +13,25 @@ from ansible.errors import AnsibleFilterError
 from ansible.utils.display import Display
 from ansible.utils.unsafe_proxy import wrap_var
 
-from ansible_collections.hotswap.containers.plugins.module_utils._errors import HotswapError
-from ansible_collections.hotswap.containers.plugins.plugin_utils import _compose, _fleet
+Json = t.Dict[str, t.Any]
 
 
-def compose_rollout(
-    path: t.Any, base: str = "", variables: t.Mapping[str, t.Any] | None = None, profiles: t.Any = None, folder: t.Any = None
-) -> dict[str, t.Any]:
+def compose_rollout(path: t.Any, base: str = "", variables: t.Mapping[str, t.Any] | None = None, profiles: t.Any = None, folder: t.Any = None) -> Json:
     """What a Compose file comes to, nothing for a blank path. Raises AnsibleFilterError for what cannot be honoured."""
-    if not str(path or "").strip():
-        return dict(_compose.NOTHING)
-    texts = {str(key): str(value) for key, value in (variables or {}).items()}
-    asked = _compose.Asked(texts, _fleet.words("rollout_compose_profiles", profiles), str(folder).strip() or None if folder else None)
+    from ansible_collections.hotswap.containers.plugins.plugin_utils._compose_parts import NOTHING
+
+    file = str(path or "").strip()
+    return _read(_found(file, base), variables or {}, profiles, str(folder or "").strip() or None) if file else dict(NOTHING)
+
+
+def _read(path: str, variables: t.Mapping[str, t.Any], profiles: t.Any, folder: str | None) -> Json:
+    from ansible_collections.hotswap.containers.plugins.module_utils._errors import HotswapError
+    from ansible_collections.hotswap.containers.plugins.plugin_utils import _compose, _fleet
+
+    texts = {str(key): str(value) for key, value in variables.items()}
     try:
-        found = _compose.rollout(_found(str(path).strip(), base), asked, os.environ)
+        asked = _compose.Asked(texts, _fleet.words("rollout_compose_profiles", profiles), folder)
+        found = _compose.rollout(path, asked, os.environ)
     except (HotswapError, _fleet.Wrong) as error:
         raise AnsibleFilterError("rollout_compose: %s" % error) from error
     for warning in found["warnings"]:

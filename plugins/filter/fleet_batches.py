@@ -10,11 +10,11 @@ import typing as t
 
 from ansible.errors import AnsibleFilterError
 
-from ansible_collections.hotswap.containers.plugins.plugin_utils import _fleet
-
 
 def fleet_batches(value: t.Any) -> list[int | str]:
     """Sizes of batches for serial, from a number, a share, a list, or a text with commas. Raises AnsibleFilterError."""
+    from ansible_collections.hotswap.containers.plugins.plugin_utils import _fleet
+
     try:
         return _fleet.batches(value)
     except _fleet.Wrong as error:

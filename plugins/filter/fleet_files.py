@@ -11,11 +11,11 @@ import typing as t
 
 from ansible.errors import AnsibleFilterError
 
-from ansible_collections.hotswap.containers.plugins.plugin_utils import _fleet
-
 
 def fleet_files(value: t.Any, name: str = "files") -> list[str]:
     """Absolute paths of task files on the controller; relative ones are below the current folder. Raises AnsibleFilterError for one that is not there."""
+    from ansible_collections.hotswap.containers.plugins.plugin_utils import _fleet
+
     try:
         found = [os.path.abspath(os.path.expanduser(one)) for one in _fleet.words(name, value)]
     except _fleet.Wrong as error:

@@ -10,11 +10,11 @@ import typing as t
 
 from ansible.errors import AnsibleFilterError
 
-from ansible_collections.hotswap.containers.plugins.plugin_utils import _fleet
-
 
 def fleet_hosts(hosts: t.Any, canary: t.Any = "") -> list[str]:
     """The hosts in the order of the rollout, the canary host first. Raises AnsibleFilterError when it is none of them, or when there are none."""
+    from ansible_collections.hotswap.containers.plugins.plugin_utils import _fleet
+
     try:
         return _fleet.ordered(_fleet.words("rollout_hosts", hosts), canary)
     except _fleet.Wrong as error:

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.hotswap.containers.plugins.plugin_utils import _controller, _fleet
-
 
 def fleet_lease(results: t.Sequence[t.Mapping[str, t.Any]], variables: t.Mapping[str, t.Any] | None = None) -> dict[str, t.Any]:
     """This run's `owner` and `who`; of the tries to take its leases: `dead` owners to replace, and why it is `kept_out` ("" if it is not)."""
+    from ansible_collections.hotswap.containers.plugins.plugin_utils import _controller
+
     refused = [one for one in results if one.get("holder")]
     return {
         "owner": _controller.run_id(),
@@ -23,6 +23,8 @@ def fleet_lease(results: t.Sequence[t.Mapping[str, t.Any]], variables: t.Mapping
 
 
 def _why(results: t.Sequence[t.Mapping[str, t.Any]], refused: t.Sequence[t.Mapping[str, t.Any]]) -> str:
+    from ansible_collections.hotswap.containers.plugins.plugin_utils import _fleet
+
     if refused:
         return "; ".join("%s: %s" % (one.get("item", "?"), one["msg"]) for one in refused)
     if results and not any(one.get("held") for one in results):

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.hotswap.containers.plugins.plugin_utils import _fleet
-
 
 def fleet_outcome(facts: t.Mapping[str, t.Any], host: str) -> dict[str, t.Any]:
     """What became of a host, from the results that its tasks registered. After the way back: from `was`, `went` and `now`."""
+    from ansible_collections.hotswap.containers.plugins.plugin_utils import _fleet
+
     if "was" in facts:
         return _fleet.returned(facts["was"], facts["now"], facts["went"], _fleet.reason(facts.get("failed")))
     return _fleet.outcome(host, {**facts, "failure": _fleet.reason(facts.get("failed"))})

@@ -12,13 +12,13 @@ import typing as t
 
 from ansible.errors import AnsibleFilterError
 
-from ansible_collections.hotswap.containers.plugins.plugin_utils import _report, _report_html, _report_svg
-
 _MINUTES = 60.0
 
 
 def fleet_picture(hosts: t.Mapping[str, t.Any], title: str = "", since: t.Any = "", minutes: t.Any = "") -> dict[str, t.Any]:
     """The picture of a rollout, as text of an HTML file, of an SVG, and of JSON. Raises AnsibleFilterError for a time that is none."""
+    from ansible_collections.hotswap.containers.plugins.plugin_utils import _report, _report_html, _report_svg
+
     try:
         data = _report.report(hosts, str(title or ""), _moment(since), float(minutes or _MINUTES))
     except ValueError as error:

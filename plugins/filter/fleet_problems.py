@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.hotswap.containers.plugins.plugin_utils import _fleet
-
 
 def fleet_problems(info: t.Mapping[str, t.Any], after: t.Mapping[str, str]) -> list[str]:
     """What is wrong with services that were rolled out a while ago, one sentence each."""
+    from ansible_collections.hotswap.containers.plugins.plugin_utils import _fleet
+
     return _fleet.problems(info, after)
 
 

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.hotswap.containers.plugins.plugin_utils import _fleet
-
 
 def fleet_report(outcomes: t.Sequence[dict[str, t.Any]], hosts: t.Sequence[str], verdict: dict[str, t.Any], more: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
     """The end of a run: lines for people, values for set_stats, and the whole."""
+    from ansible_collections.hotswap.containers.plugins.plugin_utils import _fleet
+
     return _fleet.report(outcomes, hosts, verdict, more)
 
 

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.hotswap.containers.plugins.plugin_utils import _fleet
-
 
 def fleet_services(items: t.Any, name: str = "", only: t.Sequence[str] | None = None, differing: t.Any = None, info: t.Any = None) -> list[t.Any]:
     """The items of rollout_services with their names; `only` these, or those whose live version is another than before the run."""
+    from ansible_collections.hotswap.containers.plugins.plugin_utils import _fleet
+
     if differing is not None:
         only = _fleet.differing(differing, info or {})
     return _fleet.services(items, name, only)

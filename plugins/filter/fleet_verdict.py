@@ -10,11 +10,11 @@ import typing as t
 
 from ansible.errors import AnsibleFilterError
 
-from ansible_collections.hotswap.containers.plugins.plugin_utils import _fleet
-
 
 def fleet_verdict(outcomes: t.Sequence[dict[str, t.Any]], hosts: int, budget: t.Mapping[str, t.Any], kept_out: str = "") -> dict[str, t.Any]:
     """Whether the run may go on. Raises AnsibleFilterError for a budget that is none."""
+    from ansible_collections.hotswap.containers.plugins.plugin_utils import _fleet
+
     try:
         return _fleet.verdict(outcomes, hosts, budget, kept_out)
     except _fleet.Wrong as error:

@@ -11,11 +11,12 @@ import typing as t
 from ansible.errors import AnsibleFilterError
 
 from ansible_collections.hotswap.containers.plugins.filter import fleet_files
-from ansible_collections.hotswap.containers.plugins.plugin_utils import _fleet, _spelling
 
 
 def fleet_wrong(names: t.Sequence[str], given: t.Mapping[str, t.Any], services: t.Sequence[str], hosts: int) -> list[str]:
     """What is wrong with the variables of a run of the fleet's playbooks, one sentence each; [] when nothing is."""
+    from ansible_collections.hotswap.containers.plugins.plugin_utils import _fleet, _spelling
+
     return [*_spelling.misspelt(names, _spelling.variables()), *_fleet.wrong(given, services, hosts), *_lost_files(given)]
 
 

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.hotswap.containers.plugins.plugin_utils import _prepare
-
 
 def prepare_plan(seen: t.Mapping[str, t.Any], asked: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
     """What a host lacks, and everything that is wrong, at once."""
+    from ansible_collections.hotswap.containers.plugins.plugin_utils import _prepare
+
     return _prepare.plan(seen, asked)
 
 

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.hotswap.containers.plugins.plugin_utils import _status
-
 
 def status_report(found: t.Mapping[str, t.Any], hosts: t.Sequence[str]) -> dict[str, t.Any]:
     """What runs where, as lines for people and as one record."""
+    from ansible_collections.hotswap.containers.plugins.plugin_utils import _status
+
     return _status.report(found, hosts)
 
 

@@ -55,7 +55,7 @@ from ansible.errors import AnsibleError
 from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.plugins.lookup import LookupBase
 
-from ..module_utils._module import ENGINE_OPTIONS
+from ..module_utils._options import ENGINE_OPTIONS
 from ..module_utils._rollout.network_options import NETWORK_OPTIONS
 from ..module_utils._rollout.proxy_options import PROXY_OPTIONS
 from ..module_utils._rollout.service_options import SERVICE_OPTIONS

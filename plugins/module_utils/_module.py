@@ -19,14 +19,6 @@ from ._rollout.paths import StateDir
 if t.TYPE_CHECKING:
     from ansible.module_utils.basic import AnsibleModule
 
-ENGINE_OPTIONS: dict[str, dict[str, t.Any]] = {
-    "engine": {"type": "str", "choices": ["docker", "podman"]},
-    "engine_url": {"type": "str"},
-    "state_dir": {"type": "path"},
-}
-# What the plan module said of this task; its action plugin has used it by the time that the module runs.
-PLANNED_OPTIONS: dict[str, dict[str, t.Any]] = {"planned": {"type": "dict"}}
-
 # A shorter value is no secret, and hiding it would hide every word that it is part of ("1", "Hi", a version).
 _SHORTEST_SECRET = 8
 

@@ -181,6 +181,10 @@ sent:
       type: str
 """
 
+from ..module_utils._zip_imports import compile_once
+
+compile_once()
+
 import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
@@ -188,6 +192,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ..module_utils import _module
 from ..module_utils._engine.types import Engine
 from ..module_utils._image import host
+from ..module_utils._options import ENGINE_OPTIONS
 from ..module_utils._rollout.images import Brought
 from ..module_utils._rollout.paths import StateDir
 
@@ -205,7 +210,7 @@ OPTIONS: dict[str, dict[str, t.Any]] = {
 
 
 def main() -> None:
-    module = AnsibleModule(argument_spec={**_module.ENGINE_OPTIONS, **OPTIONS}, mutually_exclusive=[("archive", "from_engine")], supports_check_mode=True)
+    module = AnsibleModule(argument_spec={**ENGINE_OPTIONS, **OPTIONS}, mutually_exclusive=[("archive", "from_engine")], supports_check_mode=True)
 
     def work(engine: Engine, state: StateDir) -> dict[str, t.Any]:
         want = host.wanted(module.params)

@@ -146,6 +146,10 @@ holder:
       type: int
 """
 
+from ..module_utils._zip_imports import compile_once
+
+compile_once()
+
 import typing as t
 
 from ansible.module_utils.basic import AnsibleModule

@@ -224,9 +224,14 @@ drain_observed:
   sample: requests
 """
 
+from ..module_utils._zip_imports import compile_once
+
+compile_once()
+
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils._module import ENGINE_OPTIONS, run_on_demand
+from ..module_utils._module import run_on_demand
+from ..module_utils._options import ENGINE_OPTIONS
 from ..module_utils._rollout.link import converge
 from ..module_utils._rollout.link_options import LINK_OPTIONS
 

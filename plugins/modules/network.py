@@ -151,15 +151,20 @@ network:
       type: dict
 """
 
+from ..module_utils._zip_imports import compile_once
+
+compile_once()
+
 from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils import _module
+from ..module_utils._options import ENGINE_OPTIONS, PLANNED_OPTIONS
 from ..module_utils._rollout.network import converge
 from ..module_utils._rollout.network_options import NETWORK_OPTIONS
 
 
 def main() -> None:
-    module = AnsibleModule(argument_spec={**_module.ENGINE_OPTIONS, **NETWORK_OPTIONS, **_module.PLANNED_OPTIONS}, supports_check_mode=True)
+    module = AnsibleModule(argument_spec={**ENGINE_OPTIONS, **NETWORK_OPTIONS, **PLANNED_OPTIONS}, supports_check_mode=True)
     _module.run(module, lambda engine, _state: converge(engine, module.params, module.check_mode))
 
 

@@ -120,6 +120,10 @@ live:
       elements: str
 """
 
+from ..module_utils._zip_imports import compile_once
+
+compile_once()
+
 import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
@@ -127,6 +131,7 @@ from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
 from ..module_utils import _module
 from ..module_utils._errors import InvalidInput
+from ..module_utils._options import ENGINE_OPTIONS
 from ..module_utils._rollout.network_options import NETWORK_OPTIONS
 from ..module_utils._rollout.parts import Asked, Parts
 from ..module_utils._rollout.proxy_options import PROXY_OPTIONS
@@ -144,8 +149,8 @@ _NEEDS = {"proxy": [("state", "present", ["listen"])]}
 
 def _checked(module: AnsibleModule, where: str, given: Json, options: Json) -> Json:
     """The part as its own module gets it. Raises InvalidInput."""
-    common = {name: module.params[name] for name in _module.ENGINE_OPTIONS if module.params[name] is not None}
-    found = ArgumentSpecValidator({**_module.ENGINE_OPTIONS, **options}, required_if=_NEEDS.get(where)).validate({**common, **given})
+    common = {name: module.params[name] for name in ENGINE_OPTIONS if module.params[name] is not None}
+    found = ArgumentSpecValidator({**ENGINE_OPTIONS, **options}, required_if=_NEEDS.get(where)).validate({**common, **given})
     if found.error_messages:
         raise InvalidInput("%s: %s" % (where, "; ".join(found.error_messages)), "Its options are those of the module that it is for.")
     return dict(found.validated_parameters)
@@ -162,7 +167,7 @@ def _asked(module: AnsibleModule) -> Asked:
 
 def main() -> None:
     """Entry point."""
-    module = AnsibleModule(argument_spec={**_module.ENGINE_OPTIONS, **OPTIONS}, supports_check_mode=True)
+    module = AnsibleModule(argument_spec={**ENGINE_OPTIONS, **OPTIONS}, supports_check_mode=True)
     # Not everything in a service is one: hiding its name would hide the result.
     module.no_log_values = {text for one in module.params["services"] or () for text in _module.secrets(one, SERVICE_OPTIONS)}
     _module.run_on_demand(module, lambda engine, _state: {"changed": False, **Parts(engine).plan(_asked(module))})

@@ -324,6 +324,10 @@ ended_by:
   sample: stopped
 """
 
+from ..module_utils._zip_imports import compile_once
+
+compile_once()
+
 import typing as t
 
 from ansible.module_utils.basic import AnsibleModule

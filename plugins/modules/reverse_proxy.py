@@ -444,16 +444,21 @@ logs:
   elements: str
 """
 
+from ..module_utils._zip_imports import compile_once
+
+compile_once()
+
 from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils import _module
+from ..module_utils._options import ENGINE_OPTIONS, PLANNED_OPTIONS
 from ..module_utils._rollout.proxy_options import PROXY_OPTIONS
 from ..module_utils._rollout.reverse_proxy import converge
 
 
 def main() -> None:
     module = AnsibleModule(
-        argument_spec={**_module.ENGINE_OPTIONS, **PROXY_OPTIONS, **_module.PLANNED_OPTIONS},
+        argument_spec={**ENGINE_OPTIONS, **PROXY_OPTIONS, **PLANNED_OPTIONS},
         required_if=[("state", "present", ["listen"])],
         supports_check_mode=True,
     )

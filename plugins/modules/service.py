@@ -986,9 +986,14 @@ logs:
   type: dict
 """
 
+from ..module_utils._zip_imports import compile_once
+
+compile_once()
+
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils._module import ENGINE_OPTIONS, PLANNED_OPTIONS, run, secrets
+from ..module_utils._module import run, secrets
+from ..module_utils._options import ENGINE_OPTIONS, PLANNED_OPTIONS
 from ..module_utils._rollout.service import converge
 from ..module_utils._rollout.service_options import SERVICE_OPTIONS
 

@@ -291,12 +291,17 @@ journal:
   sample: {}
 """
 
+from ..module_utils._zip_imports import compile_once
+
+compile_once()
+
 import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils import _module
 from ..module_utils._engine.types import Engine
+from ..module_utils._options import ENGINE_OPTIONS
 from ..module_utils._rollout import info, progress
 from ..module_utils._rollout.paths import StateDir
 
@@ -308,7 +313,7 @@ OPTIONS: dict[str, dict[str, t.Any]] = {
 
 
 def main() -> None:
-    module = AnsibleModule(argument_spec={**_module.ENGINE_OPTIONS, **OPTIONS}, supports_check_mode=True)
+    module = AnsibleModule(argument_spec={**ENGINE_OPTIONS, **OPTIONS}, supports_check_mode=True)
 
     def work(engine: Engine, state: StateDir) -> dict[str, t.Any]:
         found = info.gather(engine, state, module.params["name"], module.params["disk"])

@@ -19,6 +19,7 @@ from . import _compose_places as places
 from . import _compose_secrets, _compose_yaml
 from . import _compose_service as service
 from ._compose_at import At
+from ._compose_parts import NOTHING
 from ._compose_refused import REFUSED_TOP
 from ._compose_text import Variables, dotenv, interpolate
 
@@ -30,19 +31,6 @@ _DEFAULT = "default"
 # Below it a program that is not root may not be allowed to listen.
 _FIRST_FREE_PORT = 1024
 _RAISED = 8000
-NOTHING: Options = {
-    "services": [],
-    "network": "",
-    "manage_network": True,
-    "subnet": "",
-    "ip_range": "",
-    "gateway": "",
-    "internal": "",
-    "labels": {},
-    "proxy": "",
-    "listen": [],
-    "warnings": [],
-}
 
 
 @dataclasses.dataclass(frozen=True)

@@ -14,7 +14,7 @@ import typing as t
 
 from ansible.errors import AnsibleError
 
-from ..module_utils._switch.template import FIELDS, token
+from ..module_utils._switch.tokens import FIELDS, token
 
 Json = t.Dict[str, t.Any]
 # Every instance of the one version that serves gets the same.

@@ -17,7 +17,7 @@ from ansible_collections.hotswap.containers.plugins.module_utils._engine import 
 from ansible_collections.hotswap.containers.plugins.module_utils._engine.types import LABEL_SPEC, ContainerSpec
 from ansible_collections.hotswap.containers.plugins.module_utils._errors import HotswapError, InvalidInput
 from ansible_collections.hotswap.containers.plugins.module_utils._image import host as image_host
-from ansible_collections.hotswap.containers.plugins.module_utils._module import ENGINE_OPTIONS
+from ansible_collections.hotswap.containers.plugins.module_utils._options import ENGINE_OPTIONS
 from ansible_collections.hotswap.containers.plugins.module_utils._probe.runner import load_of
 from ansible_collections.hotswap.containers.plugins.module_utils._rollout import (
     host_proxy_apply,

@@ -23,11 +23,11 @@ from .._errors import SwitchError
 from . import programs
 from .base import Unrouted
 from .folder import stage, sync_folder, target_of, write
+from .tokens import FIELDS, token
 from .types import Capabilities, Route, Serving, Target
 
 _CONFIRM_SECONDS = 15.0
 _INTERVAL = 0.1
-FIELDS = ("name", "address", "port")
 # Texts of so many sets of instances are kept for the way back.
 _KEPT = 10
 Json = t.Dict[str, t.Any]
@@ -58,11 +58,6 @@ class Rendered:
 
 
 NOTHING = Rendered({}, ())
-
-
-def token(index: int, field: str) -> str:
-    """What stands in a rendered text for a field of the instance of that index; of letters that no filter changes."""
-    return "__hotswap_%d_%s__" % (index, field)
 
 
 def filled(text: str, targets: t.Sequence[Target]) -> str:

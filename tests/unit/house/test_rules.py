@@ -29,6 +29,8 @@ ALLOWED = {
     "_processes": set(),
     "_references": set(),
     "_units": set(),
+    "_options": set(),
+    "_zip_imports": set(),
     "_module": {"_engine", "_errors", "_rollout"},
 }
 

@@ -15,7 +15,7 @@ from ansible.errors import AnsibleError
 from ansible.parsing.dataloader import DataLoader
 from ansible.template import Templar
 
-from ansible_collections.hotswap.containers.plugins.module_utils._switch.template import token
+from ansible_collections.hotswap.containers.plugins.module_utils._switch.tokens import token
 from ansible_collections.hotswap.containers.plugins.plugin_utils._template import with_rendered
 
 

@@ -14,7 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.hotswap.containers.plugins.module_utils._errors import SwitchError
-from ansible_collections.hotswap.containers.plugins.module_utils._switch.template import Commands, Rendered, TemplateSwitch, filled, token
+from ansible_collections.hotswap.containers.plugins.module_utils._switch.template import Commands, Rendered, TemplateSwitch, filled
+from ansible_collections.hotswap.containers.plugins.module_utils._switch.tokens import token
 from ansible_collections.hotswap.containers.plugins.module_utils._switch.types import Route, Serving, Target
 
 A, B = Target("page-A-1", "127.0.0.1", 20001), Target("page-B-1", "127.0.0.1", 20002)
